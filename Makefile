@@ -1,0 +1,55 @@
+# Each target sets up what it needs: `make test` on a bare machine with Python 3.11 or later is enough.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+BIN := $(VENV)/bin
+SHELLS := bot/node/terminating-node
+BASHES := tests/lab/install .ci/run
+
+.PHONY: install check test lab bench format clean
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "terminating needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv module. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: $(STAMP) shellcheck
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	shellcheck --shell=sh $(SHELLS)
+	shellcheck --shell=bash $(BASHES)
+
+# Debian packages it; PyPI only has one that downloads its program while it is being installed.
+.PHONY: shellcheck
+shellcheck:
+	@command -v shellcheck >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get install -y -qq shellcheck >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq shellcheck >/dev/null; }; }; } || \
+	  { echo "make check needs shellcheck. On Debian: sudo apt-get install shellcheck" >&2; exit 1; }
+
+test: $(STAMP)
+	$(BIN)/coverage run -m pytest -m "not lab and not bench"
+	$(BIN)/coverage report --fail-under=100 --skip-covered
+
+lab: $(STAMP)
+	tests/lab/install >/dev/null
+	$(BIN)/pytest -m lab tests/lab
+
+bench: $(STAMP)
+	tests/lab/install >/dev/null
+	$(BIN)/pytest -m bench tests -s
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

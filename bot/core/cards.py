@@ -1,0 +1,249 @@
+"""
+All wording that people see: neutral rows and sentences, without a terminal or a chat in them.
+
+What a node or a cluster said stands in the rows as it was cleaned at the edge; nothing here decides anything.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.core.causes import Compared, Condition, Failed, OneOf, Subject, said
+from bot.core.diagnoses import Diagnosis
+from bot.core.facts import Fact, Facts, Unknown, Value
+
+SHORT_ID = 8  # characters of an id where people look; whole where they copy
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one layer says; `disagrees` when the layers below know better, or it does not answer at all."""
+
+    layer: str
+    says: str
+    disagrees: bool
+
+
+def lasting(span: timedelta) -> str:
+    """At most two units: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`; a negative span as its length."""
+    seconds = abs(int(span.total_seconds()))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if seconds < 60:  # noqa: PLR2004  # a minute, an hour, a day
+        return f"{seconds} s"
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min"
+    if hours < 24:  # noqa: PLR2004
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
+
+
+def headline(diagnosis: Diagnosis) -> str:
+    """What happened to which pod, where, since when: one sentence."""
+    pod = diagnosis.pod
+    where = f" on {pod.node}" if pod.node else ""
+    facts = diagnosis.subjects[0].facts
+    late = _value(facts, "api.pod.overdue_s")
+    if pod.deadline is None:
+        return f"NOT STUCK  {pod.full_name}{where} · {pod.cluster}: nobody asked to delete it"
+    if not isinstance(late, int):
+        return f"TERMINATING  {pod.full_name}{where} · {pod.cluster}"
+    past = f"{lasting(timedelta(seconds=late))} {'past' if late >= 0 else 'before'} its deadline"
+    state = "STUCK" if _value(facts, "api.pod.stuck") is True else "NOT STUCK"
+    return f"{state}  {pod.full_name}{where} · {pod.cluster}: {past}"
+
+
+def evidence(diagnosis: Diagnosis) -> tuple[Row, ...]:
+    """The layers side by side, for the container at fault, or the first where none is. Times are UTC."""
+    subject = shown_subject(diagnosis)
+    facts = subject.facts
+    docker = _value(facts, "api.node.runtime") != "containerd"
+    asked = subject.container is not None
+    return (
+        _api(facts),
+        _kubelet(facts),
+        *([_docker(facts)] if docker and asked else []),
+        *([_containerd(facts), _shim(facts), _process(facts)] if asked else []),
+        _kernel(facts),
+    )
+
+
+def shown_subject(diagnosis: Diagnosis) -> Subject:
+    """The container that the evidence card is about."""
+    if diagnosis.verdict.subject is not None:
+        return diagnosis.verdict.subject
+    return diagnosis.subjects[0]
+
+
+def ruled_out(failed: Failed) -> str:
+    """Why a cause is out, in words: the first line that failed and what was found instead."""
+    return f"{failed.fact.name} is {_said(failed.fact)}, not {wanted(failed.line)}"
+
+
+def wanted(line: Condition) -> str:
+    match line.test:
+        case Compared():
+            return str(line.test)
+        case OneOf(values):
+            return " or ".join(said(value) for value in values)
+
+
+def _api(facts: Facts) -> Row:
+    if _value(facts, "api.pod.deleting") is not True:
+        return Row("API server", f"not being deleted; phase {_text(facts, 'api.pod.phase')}", False)
+    words = ["Terminating"]
+    asked, deadline = _value(facts, "api.pod.asked"), _value(facts, "api.pod.deadline")
+    if isinstance(asked, datetime) and isinstance(deadline, datetime):
+        words.append(f"asked {_clock(asked)}, deadline {_clock(deadline)}")
+    finalizers = _value(facts, "api.pod.finalizers")
+    words.append(f"finalizers: {_text(facts, 'api.pod.finalizer_names')}" if finalizers else "no finalizers")
+    if _value(facts, "api.node.exists") is False:
+        words.append("its node is gone")
+    elif _value(facts, "api.node.ready") is False:
+        words.append(f"node not Ready ({_text(facts, 'api.node.ready_reason')})")
+    holding = bool(finalizers) and _value(facts, "api.pod.containers_ended") is True
+    return Row("API server", "; ".join(words), holding)
+
+
+def _kubelet(facts: Facts) -> Row:
+    if _value(facts, "kubelet.active") is False:
+        return Row("kubelet", "not running", True)
+    if isinstance(why := _why(facts, "kubelet.active"), str):
+        return Row("kubelet", f"not known: {why}", False)
+    if isinstance(why := _why(facts, "kubelet.stop_timeouts"), str):
+        return Row("kubelet", f"running; its log: {why}", False)
+    counts = [
+        (_value(facts, "kubelet.stop_timeouts"), "stop timed out"),
+        (_value(facts, "kubelet.termination_failures"), "termination failed"),
+        (_value(facts, "kubelet.unmount_errors"), "unmount failed"),
+        (_value(facts, "kubelet.cni_errors"), "network teardown failed"),
+        (_value(facts, "kubelet.no_ref"), "No ref for container"),
+    ]
+    words = [f"{what} {_times(count)}" for count, what in counts if count]
+    last = _value(facts, "kubelet.last_error")
+    if words and isinstance(last, str):
+        words.append(f'last: "{last}"')
+    return Row("kubelet", "; ".join(words) or "running; no errors about this pod", False)
+
+
+def _docker(facts: Facts) -> Row:
+    if _value(facts, "docker.answers") is False:
+        return Row("docker", f"does not answer (process state {_text(facts, 'docker.process')})", True)
+    state = _value(facts, "docker.container.state")
+    if not isinstance(state, str):
+        return Row("docker", f"not known: {_why(facts, 'docker.container.state')}", False)
+    words = [state]
+    if pid := _value(facts, "docker.container.pid"):
+        words.append(f"pid {pid}")
+    if isinstance(started := _value(facts, "docker.container.started"), datetime):
+        words.append(f"since {_day(started)}")
+    if (code := _value(facts, "docker.container.exit_code")) is not None:
+        words.append(f"exit code {code}")
+    alive = _value(facts, "process.alive")
+    wrong = (state == "running" and alive is False) or (state in ("exited", "dead") and alive is True)
+    return Row("docker", ", ".join(words), wrong)
+
+
+def _containerd(facts: Facts) -> Row:
+    if _value(facts, "containerd.answers") is False:
+        return Row("containerd", "does not answer", True)
+    status = _value(facts, "containerd.task.status")
+    if not isinstance(status, str):
+        return Row("containerd", f"not known: {_why(facts, 'containerd.task.status')}", False)
+    words = ["no task" if status == "absent" else status]
+    code, at = _value(facts, "containerd.task.exit_code"), _value(facts, "containerd.task.exited")
+    if code is not None and isinstance(at, datetime):
+        words.append(f"exit {code} at {_clock(at)}")
+    alive = _value(facts, "process.alive")
+    wrong = (status == "RUNNING" and alive is False) or (status in ("STOPPED", "absent") and alive is True)
+    return Row("containerd", ", ".join(words), wrong)
+
+
+def _shim(facts: Facts) -> Row:
+    alive = _value(facts, "shim.alive")
+    if alive is False:
+        return Row("shim", "there is none", False)
+    if alive is None:
+        return Row("shim", f"not known: {_why(facts, 'shim.alive')}", False)
+    words = [f"pid {_text(facts, 'shim.pid')} alive"]
+    state = _value(facts, "shim.state")
+    if state == "T":
+        words.append("stopped (T)")
+    elif isinstance(state, str):
+        words.append(f"state {state}")
+    children = _value(facts, "shim.children")
+    if isinstance(children, int):
+        words.append("no children" if children == 0 else f"{children} children")
+    answers = _value(facts, "shim.answers")
+    words.append({True: "answered", False: "did not answer"}.get(answers is True, "") if answers is not None else "")
+    return Row("shim", ", ".join(word for word in words if word), answers is False)
+
+
+def _process(facts: Facts) -> Row:
+    frozen = _value(facts, "cgroup.frozen") is True
+    alive, state = _value(facts, "process.alive"), _value(facts, "process.state")
+    pid = _value(facts, "process.pid")
+    who = f"pid {pid}" if pid else "its init process"
+    if alive is None:
+        return Row("process", f"not known: {_why(facts, 'process.alive')}", False)
+    if _value(facts, "process.recycled") is True:
+        return Row("process", f"{who} now belongs to something else: the container's process is gone", False)
+    if alive is False:
+        gone = "is a zombie: it has ended" if state == "Z" else "does not exist"
+        return Row("process", f"{who} {gone}", False)
+    words = [f"{who} alive, state {state or 'not known'}"]
+    if frozen:
+        words.append("cgroup frozen")
+    if isinstance(wchan := _value(facts, "process.wchan"), str):
+        words.append(f"waits in {wchan}")
+    if _value(facts, "process.kill_pending") is True:
+        words.append("a SIGKILL is pending")
+    return Row("process", ", ".join(words), frozen or state == "D")
+
+
+def _kernel(facts: Facts) -> Row:
+    mine = _value(facts, "kernel.oom_kills.container")
+    if mine is None and (why := _why(facts, "kernel.oom_kills.pod")) is not None:
+        return Row("kernel", f"not known: {why}", False)
+    if mine:
+        at = _value(facts, "kernel.oom_kill.last")
+        when = f" at {_clock(at)}" if isinstance(at, datetime) else ""
+        task = _value(facts, "kernel.oom_kill.task")
+        return Row("kernel", f"OOM kill{when} in this container ({task or 'task not known'})", False)
+    words = [f"no OOM kill in this {'container' if mine is not None else 'pod'}"]
+    if others := _value(facts, "kernel.oom_kills.node"):
+        words.append(f"{others} elsewhere on the node")
+    if _value(facts, "kernel.hung_tasks"):
+        words.append(f'hung task: "{_text(facts, "kernel.hung_task.last")}"')
+    return Row("kernel", "; ".join(words), False)
+
+
+def _value(facts: Facts, name: str) -> Value | None:
+    fact = facts.get(name)
+    return None if fact is None or isinstance(fact.answer, Unknown) else fact.answer.value
+
+
+def _why(facts: Facts, name: str) -> str | None:
+    fact = facts.get(name)
+    if fact is None:
+        return "not asked"
+    return fact.answer.why if isinstance(fact.answer, Unknown) else None
+
+
+def _text(facts: Facts, name: str) -> str:
+    value = _value(facts, name)
+    return "not known" if value is None else said(value)
+
+
+def _said(fact: Fact) -> str:
+    return f"not known ({fact.answer.why})" if isinstance(fact.answer, Unknown) else said(fact.answer.value)
+
+
+def _times(count: Value | None) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _clock(at: datetime) -> str:
+    return at.strftime("%H:%M:%S")
+
+
+def _day(at: datetime) -> str:
+    return at.strftime("%d %b %H:%M:%S").lstrip("0")

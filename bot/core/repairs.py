@@ -1,0 +1,300 @@
+"""
+The closed catalogue of repairs, and which of them can work here.
+
+A repair is a verb: playbooks name it, nothing can be added to it from outside. Whether it works depends on the versions
+found on the node; what is said here was measured on five stacks from docker 18.09.9 to containerd 1.7.24, or read in
+their source. A repair that cannot work, or that is not proved to be safe, is withheld with the reason.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.core.causes import Cause, Subject, said
+from bot.core.facts import Facts, Known, Unknown, Value
+from bot.core.versions import Version, version
+
+Risk = Literal["low", "medium", "high", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    id: str
+    risk: Risk
+    does: str
+
+
+CATALOGUE: tuple[Repair, ...] = (
+    Repair(
+        "container.stop", "low", "docker stop of the dead container: dockerd takes over the exit that containerd kept"
+    ),
+    Repair("shim.reap", "low", "kill -KILL of the dead container's shim: containerd publishes the exit again"),
+    Repair("cgroup.thaw", "medium", "thaws the container's cgroup: the pending kill lands"),
+    Repair("pod.delete", "medium", "asks the API server again to delete this pod, by its UID"),
+    Repair("kubelet.restart", "medium", "starts the kubelet again; containers keep running"),
+    Repair("node.cordon", "low", "no new pods on the node"),
+    Repair("containerd.restart", "high", "restarts containerd"),
+    Repair("docker.restart", "high", "restarts dockerd: on its return it reads every container's state anew"),
+    Repair("node.drain", "high", "evicts the node's pods, within their disruption budgets"),
+    Repair("pod.force_delete", "high", "removes the API object, whatever the node still does"),
+    Repair("finalizer.remove", "critical", "takes one finalizer off the pod, without the controller that put it there"),
+    Repair(
+        "node.out_of_service", "critical", "declares the machine dead: its pods are force-deleted, its volumes detached"
+    ),
+    Repair("node.reboot", "critical", "reboots the machine"),
+)
+
+BY_ID: Mapping[str, Repair] = {repair.id: repair for repair in CATALOGUE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """It can work here. `touches` counts what else is hit; `notes` are what a voter should know beforehand."""
+
+    repair: Repair
+    risk: Risk
+    touches: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    repair: Repair
+    why: str
+
+
+Assessment = Offered | Withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The container at fault and its siblings in the pod, as far as they are known."""
+
+    subject: Subject
+    siblings: tuple[Subject, ...]
+
+    @property
+    def facts(self) -> Facts:
+        return self.subject.facts
+
+    def value(self, name: str) -> Value | None:
+        """None when it is not known: ask `why` then."""
+        return _value(self.facts, name)
+
+    def why(self, name: str) -> str:
+        fact = self.facts.get(name)
+        return fact.answer.why if fact is not None and isinstance(fact.answer, Unknown) else "not asked"
+
+    def version(self, name: str) -> Version | None:
+        value = self.value(name)
+        return version(value) if isinstance(value, str) else None
+
+
+def ladder(cause: Cause, subject: Subject, subjects: tuple[Subject, ...]) -> tuple[Assessment, ...]:
+    """The cause's repairs, least destructive first, each offered or withheld. Unknown ids are the loader's business."""
+    scene = Scene(subject, tuple(other for other in subjects if other is not subject))
+    return tuple(_ASSESSORS[id_](BY_ID[id_], scene) for id_ in cause.repairs)
+
+
+def _container_stop(repair: Repair, scene: Scene) -> Assessment:
+    if why := _not_proved_dead(scene) or _not_asked_safely(scene):
+        return Withheld(repair=repair, why=why)
+    found = scene.version("docker.version")
+    if found is None:
+        return Withheld(repair=repair, why=f"dockerd's version is not known: {scene.why('docker.version')}")
+    if found < (20, 10, 0):  # moby#41227 and #41341, first in 20.10.0; measured on 18.09.9, three of three
+        why = "docker stop returns success and changes nothing before docker 20.10"
+        return Withheld(repair=repair, why=f"{why}; this node runs {scene.value('docker.version')}")
+    if scene.value("shim.answers") is False:
+        return Withheld(repair=repair, why="docker stop does not return while the shim hangs")
+    notes = ["docker marks it exited after about 10 s"]
+    if scene.value("containerd.task.status") == "absent":
+        # Measured: 0 on 26.1.5 (nothing left to ask), 255 on 20.10.5 and 20.10.24.
+        code = "0, a success that never was" if found >= (23, 0, 0) else "255"
+        notes.append(f"docker will record exit code {code}: containerd no longer has the true one")
+    return Offered(repair=repair, risk=repair.risk, touches=_ONE_DEAD, notes=tuple(notes))
+
+
+def _shim_reap(repair: Repair, scene: Scene) -> Assessment:
+    if scene.value("shim.alive") is False:
+        return Withheld(repair=repair, why="there is no shim to reap")
+    if why := _not_proved_dead(scene):
+        return Withheld(repair=repair, why=why)
+    if scene.value("shim.alive") is not True:
+        return Withheld(repair=repair, why=f"its shim was not found: {scene.why('shim.alive')}")
+    if scene.value("containerd.answers") is not True:
+        return Withheld(repair=repair, why="containerd does not answer: it would not see the shim die")
+    if scene.value("shim.shared") is True:
+        return _shared_reap(repair, scene)
+    noticed = _docker_notices(scene)
+    if noticed is None:
+        return Offered(repair=repair, risk=repair.risk, touches=_ONE_DEAD, notes=("docker marks it exited within 5 s",))
+    if scene.value("shim.answers") is False:
+        notes = (noticed, "a docker stop must follow, and docker will record exit code 255")
+        return Offered(repair=repair, risk=repair.risk, touches=_ONE_DEAD, notes=notes)
+    return Withheld(repair=repair, why=f"{noticed}; docker stop ends it without")
+
+
+def _shared_reap(repair: Repair, scene: Scene) -> Assessment:
+    """Through CRI the shim serves the whole pod: its pause process and every sibling end with it."""
+    alive = tuple(other.name for other in scene.siblings if _value(other.facts, "process.alive") is True)
+    untold = tuple(
+        other.name
+        for other in scene.siblings
+        if _value(other.facts, "process.alive") is None and _value(other.facts, "containerd.task.status") != "absent"
+    )
+    if untold:
+        return Withheld(repair=repair, why=f"whether {', '.join(untold)} still runs under the same shim is not known")
+    workloads = tuple(name for name in alive if name != "sandbox")
+    touches = f"the whole pod; still running under this shim: {', '.join(alive) or 'nothing'}"
+    risk: Risk = "medium" if workloads else repair.risk
+    return Offered(repair=repair, risk=risk, touches=touches, notes=("the kubelet removes the pod in 4 to 17 s",))
+
+
+def _docker_notices(scene: Scene) -> str | None:
+    """
+    None if dockerd takes the exit that containerd publishes for a dead shim, else why it does not.
+
+    Up to 23.0.0 dockerd wants the event to carry the container's pid; for v2 shims containerd sent 0 before 1.5.10, and
+    in 1.6.0. Sources: moby#43491, containerd#6402; measured on 20.10.5 / 1.4.13 (no) and 20.10.24 / 1.6.20 (yes).
+    """
+    docker, containerd = scene.version("docker.version"), scene.version("containerd.version")
+    if scene.value("shim.generation") == "v1" or (docker is not None and docker > (23, 0, 0)):
+        return None
+    if containerd is not None and containerd >= (1, 5, 10) and containerd != (1, 6, 0):
+        return None
+    if docker is None or containerd is None:
+        return "whether dockerd would notice is not known, for want of the versions"
+    return (
+        f"dockerd {scene.value('docker.version')} will not notice: containerd {scene.value('containerd.version')} "
+        "publishes a dead shim's exit with pid 0"
+    )
+
+
+def _cgroup_thaw(repair: Repair, scene: Scene) -> Assessment:
+    if scene.value("cgroup.frozen") is not True:
+        return Withheld(repair=repair, why="its cgroup is not known to be frozen")
+    paused = scene.value("docker.container.state") == "paused" or scene.value("containerd.task.status") == "PAUSED"
+    notes = (
+        ("the runtime says paused: somebody may have done that on purpose (a backup, a checkpoint)",) if paused else ()
+    )
+    return Offered(repair=repair, risk=repair.risk, touches="this container only", notes=notes)
+
+
+def _docker_restart(repair: Repair, scene: Scene) -> Assessment:
+    match scene.value("docker.live_restore"):
+        case True:
+            touches = "dockerd only: live-restore is on, containers keep running"
+        case False:
+            touches = "every container on the node stops: live-restore is off"
+        case _:
+            touches = (
+                f"every container on the node may stop: live-restore is not known ({scene.why('docker.live_restore')})"
+            )
+    return Offered(repair=repair, risk=repair.risk, touches=touches)
+
+
+def _containerd_restart(repair: Repair, scene: Scene) -> Assessment:
+    mode = scene.value("containerd.kill_mode")
+    if mode is None:
+        why = f"whether containers outlive it is not known: KillMode: {scene.why('containerd.kill_mode')}"
+        return Withheld(repair=repair, why=why)
+    if mode != "process":
+        return Withheld(repair=repair, why=f"its unit has KillMode={mode}: every container on the node would stop")
+    notes = (
+        ("a hung shim stays behind as a leaked process: reap it first",) if scene.value("shim.answers") is False else ()
+    )
+    return Offered(repair=repair, risk=repair.risk, touches="containerd only: KillMode=process", notes=notes)
+
+
+def _kubelet_restart(repair: Repair, _: Scene) -> Assessment:
+    return Offered(repair=repair, risk=repair.risk, touches="the kubelet only: containers keep running")
+
+
+def _pod_delete(repair: Repair, _: Scene) -> Assessment:
+    return Offered(repair=repair, risk=repair.risk, touches="this pod only")
+
+
+def _pod_force_delete(repair: Repair, scene: Scene) -> Assessment:
+    if scene.value("api.pod.finalizers") not in (0, None):
+        return Withheld(repair=repair, why="a force delete does not pass a finalizer")
+    for subject in (scene.subject, *scene.siblings):
+        if why := _not_proved_dead(Scene(subject, ())):
+            second = f"{why}; a second pod of that name could start beside it"
+            return Withheld(repair=repair, why=second if len(scene.siblings) == 0 else f"{subject.name}: {second}")
+    owner = scene.value("api.pod.owner")
+    risk: Risk = "critical" if isinstance(owner, str) and owner.startswith("StatefulSet/") else repair.risk
+    notes = ("it hides the fault and does not end it: container, mounts and cgroup stay on the node",)
+    return Offered(repair=repair, risk=risk, touches="the API object only", notes=notes)
+
+
+def _finalizer_remove(repair: Repair, scene: Scene) -> Assessment:
+    if scene.value("api.pod.containers_ended") is not True:
+        return Withheld(repair=repair, why="its containers have not ended, as far as the API server knows")
+    names = scene.value("api.pod.finalizer_names")
+    touches = f"this pod only; the controller of {names} does not get to do its part"
+    return Offered(repair=repair, risk=repair.risk, touches=touches)
+
+
+def _node_out_of_service(repair: Repair, scene: Scene) -> Assessment:
+    if scene.value("node.boot_id") is not None:
+        return Withheld(repair=repair, why="the machine is alive: it answered")
+    notes = ("only once the machine is proved off by its console: on a live one, two writers share the volumes",)
+    return Offered(repair=repair, risk=repair.risk, touches="every pod on the node, and their volumes", notes=notes)
+
+
+def _whole_node(repair: Repair, _: Scene) -> Assessment:
+    touches = "new pods only" if repair.id == "node.cordon" else "every pod on the node"
+    return Offered(repair=repair, risk=repair.risk, touches=touches)
+
+
+def _not_proved_dead(scene: Scene) -> str | None:
+    alive = scene.value("process.alive")
+    if alive is True:
+        return f"process {_or(scene.value('process.pid'), 'of the container')} is still alive"
+    if alive is None:
+        return f"the container is not proved dead: {scene.why('process.alive')}"
+    left = scene.value("cgroup.processes")
+    if left is None:
+        return f"whether processes are left in its cgroup is not known: {scene.why('cgroup.processes')}"
+    return f"{left} of its processes are still alive" if left != 0 else None
+
+
+def _not_asked_safely(scene: Scene) -> str | None:
+    """Why dockerd should not be asked to stop anything now."""
+    if scene.value("process.recycled") is True:
+        pid = scene.value("docker.container.pid")
+        return f"dockerd would kill pid {pid}, which now belongs to something else"
+    if scene.value("docker.answers") is not True:
+        return "dockerd does not answer"
+    if scene.value("containerd.answers") is not True:  # measured: a stop in that window returns 0 and does nothing
+        return "containerd does not answer, so dockerd would return success and do nothing"
+    return None
+
+
+def _value(facts: Facts, name: str) -> Value | None:
+    fact = facts.get(name)
+    return fact.answer.value if fact is not None and isinstance(fact.answer, Known) else None
+
+
+def _or(value: Value | None, otherwise: str) -> str:
+    return otherwise if value is None else said(value)
+
+
+_ONE_DEAD = "1 dead container; nothing else on the node"
+
+_ASSESSORS: Mapping[str, Callable[[Repair, Scene], Assessment]] = {
+    "container.stop": _container_stop,
+    "shim.reap": _shim_reap,
+    "cgroup.thaw": _cgroup_thaw,
+    "pod.delete": _pod_delete,
+    "kubelet.restart": _kubelet_restart,
+    "node.cordon": _whole_node,
+    "containerd.restart": _containerd_restart,
+    "docker.restart": _docker_restart,
+    "node.drain": _whole_node,
+    "pod.force_delete": _pod_force_delete,
+    "finalizer.remove": _finalizer_remove,
+    "node.out_of_service": _node_out_of_service,
+    "node.reboot": _whole_node,
+}

@@ -1,0 +1,120 @@
+"""
+What the bot may do in a cluster: the closed list of RBAC rules, read-only, and the manifest that grants them.
+
+A rule is here because a request of the API edge needs it, and no request is made that no rule covers. No wildcards, no
+secrets, no `nodes/proxy` (it reaches the kubelet's exec API: it is not read-only).
+"""
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`api_group` is empty for the core group, as RBAC writes it."""
+
+    api_group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    why: str
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        api_group="",
+        resources=("pods",),
+        verbs=("get", "list"),
+        why="find the pods that are past their deadline; read the one that is diagnosed",
+    ),
+    Rule(
+        api_group="",
+        resources=("nodes",),
+        verbs=("get",),
+        why="the address, readiness and container runtime of the node that holds it",
+    ),
+    Rule(
+        api_group="",
+        resources=("events",),
+        verbs=("list",),
+        why="what the kubelet reported about that pod: FailedKillPod and its kin",
+    ),
+    Rule(
+        api_group="",
+        resources=("persistentvolumeclaims",),
+        verbs=("get",),
+        why="which volume stands behind each of its claims",
+    ),
+    Rule(
+        api_group="storage.k8s.io",
+        resources=("volumeattachments",),
+        verbs=("list",),
+        why="whether those volumes are still attached to the node",
+    ),
+    Rule(
+        api_group="apps",
+        resources=("replicasets",),
+        verbs=("get",),
+        why="the Deployment behind its ReplicaSet",
+    ),
+    Rule(
+        api_group="batch",
+        resources=("jobs",),
+        verbs=("get",),
+        why="the CronJob behind its Job",
+    ),
+)
+
+
+def granted(verb: str, api_group: str, resource: str) -> bool:
+    return any(verb in rule.verbs and api_group == rule.api_group and resource in rule.resources for rule in RULES)
+
+
+def as_rule(verb: str, api_group: str, resource: str) -> str:
+    """The rule that allows exactly this, on one line, as a role writes it."""
+    return f'{{apiGroups: ["{api_group}"], resources: ["{resource}"], verbs: ["{verb}"]}}'
+
+
+def manifest(name: str, namespace: str) -> str:
+    """
+    YAML for `kubectl apply -f -`: a ServiceAccount in `namespace`, a ClusterRole with `RULES`, and their binding.
+
+    The same names give the same bytes. Names are quoted, not checked: the API server refuses a bad one.
+    """
+    account, place = json.dumps(name), json.dumps(namespace)
+    rules = "\n".join(_rendered(rule) for rule in RULES)
+    return f"""\
+# What terminating needs to find and diagnose stuck pods: read-only, no secrets, no wildcards.
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {account}
+  namespace: {place}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: {account}
+rules:
+{rules}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: {account}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {account}
+subjects:
+  - kind: ServiceAccount
+    name: {account}
+    namespace: {place}
+"""
+
+
+def _rendered(rule: Rule) -> str:
+    return f"""\
+  # {rule.why}
+  - apiGroups: {json.dumps([rule.api_group])}
+    resources: {json.dumps(list(rule.resources))}
+    verbs: {json.dumps(list(rule.verbs))}"""

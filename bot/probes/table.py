@@ -1,0 +1,156 @@
+"""The process table and the cgroup directories of a node, as its program listed them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from bot.core.hostile import plain
+from bot.probes.frames import Frame
+from bot.probes.reading import ID, OUTPUT_CAP, PID_MAX, lines, number, trouble
+
+_STAT = re.compile(r"(\d{1,10}) \((.*)\) ([A-Za-z]) (\d{1,10})((?: -?\d{1,20}){18})(?: .*)?")
+_STARTED = 17  # of the fields after ppid: starttime, field 22 of proc(5)
+_HEX = re.compile(r"[0-9a-fA-F]{1,16}")
+_SIGKILL = 1 << 8  # signal 9 is bit 8 of SigPnd and ShdPnd, proc(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    pid: int
+    name: str
+    state: str
+    parent: int
+    started: int  # clock ticks since boot
+    wchan: str = ""
+    kill_pending: bool | None = None  # None: not read
+    cgroups: tuple[str, ...] = ()
+    threads: tuple[str, ...] = ()  # a state letter each
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def alive(self) -> bool:
+        return self.state not in "ZXx"
+
+    @property
+    def program(self) -> str:
+        """The name of its executable as it was started, else its short name, which ends after 15 characters."""
+        return self.arguments[0].rpartition("/")[2] if self.arguments else self.name
+
+    @property
+    def in_a_pod(self) -> bool:
+        """A workload can call itself a shim or a kubelet; it cannot leave the cgroup of its pod unless it is privileged."""
+        return any("kubepods" in path for path in self.cgroups)
+
+    def within(self, container: str) -> bool:
+        return any(container in path for path in self.cgroups)
+
+    @property
+    def in_a_container(self) -> bool:
+        return any(ID.search(path) for path in self.cgroups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """
+    The processes that were listed, by pid. `missing` is empty when the list is whole.
+
+    `gone` are pids that the node looked at and did not find.
+    """
+
+    processes: Mapping[int, Process] = field(default_factory=dict)
+    gone: frozenset[int] = frozenset()
+    missing: str = ""
+
+    def children(self, pid: int) -> tuple[Process, ...]:
+        return tuple(process for process in self.processes.values() if process.parent == pid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """One cgroup directory; `frozen` is None where neither freezer.state nor cgroup.events was read."""
+
+    path: str
+    pids: tuple[int, ...] = ()
+    frozen: bool | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.rstrip("/").rpartition("/")[2]
+
+
+def table(frame: Frame | None) -> Table:
+    missing = trouble(frame, "ps")
+    if frame is None:
+        return Table(missing=missing or "")
+    if missing is None and len(frame.out) >= OUTPUT_CAP:
+        missing = "the list of processes was cut: it is too long"
+    processes: dict[int, Process] = {}
+    gone: set[int] = set()
+    for first, record in _records(frame.out, "pid"):
+        pid = number(first, PID_MAX)
+        if pid is None or pid in processes:
+            continue
+        process = _process(pid, record)
+        if process is None:
+            gone.add(pid)
+        else:
+            processes[pid] = process
+    return Table(processes=processes, gone=frozenset(gone - processes.keys()), missing=missing or "")
+
+
+def directories(frame: Frame) -> tuple[Directory, ...]:
+    return tuple(_directory(path, record) for path, record in _records(frame.out, "dir"))
+
+
+def _records(out: bytes, opens: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Each record: the value of the line that opens it, and its other lines as key and value."""
+    first: str | None = None
+    record: list[tuple[str, str]] = []
+    for line in lines(out):
+        key, _, value = line.partition(" ")
+        if key == opens:
+            if first is not None:
+                yield first, record
+            first, record = value, []
+        elif first is not None:
+            record.append((key, value))
+    if first is not None:
+        yield first, record
+
+
+def _process(pid: int, record: list[tuple[str, str]]) -> Process | None:
+    """None when it ended before its stat was read."""
+    values = dict(reversed(record))  # the first of each key counts
+    match = _STAT.fullmatch(values.get("stat", ""))
+    if match is None or int(match[1]) != pid:
+        return None
+    return Process(
+        pid=pid,
+        name=plain(match[2], 40),
+        state=match[3],
+        parent=int(match[4]),
+        started=int(match[5].split()[_STARTED]),
+        wchan=plain(values.get("wchan", ""), 80),
+        kill_pending=_kill_pending(values.get("pending", "")),
+        cgroups=tuple(value for key, value in record if key == "cgroup"),
+        threads=tuple(values.get("threads", "").split()),
+        arguments=tuple(values.get("cmdline", "").split()),
+    )
+
+
+def _kill_pending(text: str) -> bool | None:
+    masks = text.split()
+    if not masks or not all(_HEX.fullmatch(mask) for mask in masks):
+        return None
+    return any(int(mask, 16) & _SIGKILL for mask in masks)
+
+
+def _directory(path: str, record: list[tuple[str, str]]) -> Directory:
+    values = dict(reversed(record))
+    frozen: bool | None = None
+    if "freezer" in values:
+        frozen = values["freezer"].strip() in ("FROZEN", "FREEZING")
+    elif "frozen" in (events := values.get("events", "").split()):
+        frozen = events[events.index("frozen") + 1 :][:1] == ["1"]
+    pids = (number(word, PID_MAX) for word in values.get("procs", "").split())
+    return Directory(path=path, pids=tuple(pid for pid in pids if pid is not None), frozen=frozen)

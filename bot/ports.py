@@ -15,7 +15,7 @@ from bot.core.pods import Question
 Ask = Callable[[NodeName, Question, timedelta], bytes]  # the node program's whole output; raises Outage
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Outage(Exception):  # noqa: N818  # "Outage" is the word; the classes below say what kind
     """`asked` of `whom` failed: `why`; `then` says what to do. All four are clean single lines."""
 

@@ -23,9 +23,23 @@ from bot.core.facts import BY_NAME, NodeName
 from bot.core.hostile import plain
 from bot.core.pods import Runtime
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+_JUMP = re.compile(r"(?:([^@\s:]+)@)?([^@\s:]+)(?::(\d{1,5}))?")
 _COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*(-?\d{1,12})")
 _CORRECTIONS = 0.6  # how alike a suggestion must be; difflib's own default
+_PORT_MAX = 65_535
+_PATH_MAX = 4_096  # Linux, PATH_MAX
+# By pydantic's error types: https://docs.pydantic.dev/latest/errors/validation_errors/
+_EXPECTED: Mapping[str, str] = {
+    "bool_type": "expected yes or no",
+    "dict_type": "expected keys with their values",
+    "int_type": "expected a whole number",
+    "list_type": "expected a list",
+    "model_type": "expected keys with their values",
+    "path_type": "expected a path",
+    "string_type": "expected text",
+    "too_short": "expected at least one entry",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +49,7 @@ class Fault:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {plain(self.what)}"
+        return f"{plain(str(self.file), _PATH_MAX)}:{self.line}: {plain(self.what)}"
 
 
 class SettingsError(Exception):
@@ -47,17 +61,24 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Jump:
+    user: str | None
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ssh:
-    """How nodes are reached. Without a key, `~/.ssh/config` says how, for the host of the node's name."""
+    """How nodes are reached; what is None here, `~/.ssh/config` says, for the host of the node's name."""
 
     user: str | None
     port: int | None
     key: Path | None
     known_hosts: tuple[Path, ...]
-    become: Literal["sudo", "none"]
+    become: Literal["sudo", "none"] | None
     program: Literal["piped", "installed"]
     agent: bool
-    jump: str | None
+    jump: Jump | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +101,7 @@ class ClusterSettings:
 class Settings:
     clusters: tuple[ClusterSettings, ...]
     user: str  # the person's own login name: what ssh falls back to
+    home: Path
     ssh_config: Path
 
 
@@ -91,7 +113,21 @@ def _duration(value: object) -> timedelta:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
+def _jump(value: object) -> Jump | None:
+    if value is None:
+        return None
+    match = _JUMP.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not 1 <= int(match[3] or 22) <= _PORT_MAX:
+        raise ValueError('expected a jump host like "user@host:port"')
+    return Jump(user=match[1], host=match[2], port=int(match[3] or 22))
+
+
+def _one_or_more(value: object) -> object:
+    return value if value is None or isinstance(value, list) else [value]
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Port = Annotated[int, Field(strict=True, ge=1, le=_PORT_MAX)]
 
 
 class _Model(BaseModel):
@@ -103,18 +139,18 @@ M = TypeVar("M", bound=_Model)
 
 class _Ssh(_Model):
     user: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    port: Port | None = None
     key: Path | None = None
-    known_hosts: Path | list[Path] | None = None
-    become: Literal["sudo", "none"] = "sudo"
+    known_hosts: Annotated[list[Path] | None, BeforeValidator(_one_or_more)] = None
+    become: Literal["sudo", "none"] | None = None
     program: Literal["piped", "installed"] = "piped"
-    agent: bool = False
-    jump: str | None = None
+    agent: Annotated[bool, Field(strict=True)] = False
+    jump: Annotated[Jump | None, BeforeValidator(_jump)] = None
 
 
 class _Node(_Model):
     address: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    port: Port | None = None
 
 
 class _Cluster(_Model):
@@ -154,13 +190,13 @@ def load(path: Path | None) -> Settings:
     return Settings(
         clusters=tuple(_cluster(name, model) for name, model in clusters.items()),
         user=getpass.getuser(),
+        home=home,
         ssh_config=home / ".ssh" / "config",
     )
 
 
 def _cluster(name: str, model: _Cluster) -> ClusterSettings:
     ssh = model.ssh
-    hosts = ssh.known_hosts
     return ClusterSettings(
         name=name,
         kubeconfig=model.kubeconfig.expanduser() if model.kubeconfig else None,
@@ -170,7 +206,7 @@ def _cluster(name: str, model: _Cluster) -> ClusterSettings:
             user=ssh.user,
             port=ssh.port,
             key=ssh.key.expanduser() if ssh.key else None,
-            known_hosts=tuple(p.expanduser() for p in (hosts if isinstance(hosts, list) else [hosts] if hosts else [])),
+            known_hosts=tuple(path.expanduser() for path in ssh.known_hosts or ()),
             become=ssh.become,
             program=ssh.program,
             agent=ssh.agent,
@@ -266,6 +302,8 @@ def _condition(name: str, wanted: object) -> Condition:
         operator: Operator = next(op for op in get_args(Operator) if op == match[1])
         return Condition(name, Compared(operator, int(match[2])))
     values: list[Any] = wanted if isinstance(wanted, list) else [wanted]
+    if not values:
+        raise ValueError("expected at least one value")
     for value in values:
         if type(value) is not kind.type or kind.type not in (bool, int, str):
             expected = {bool: "yes or no", int: "a number", str: "text"}.get(kind.type, "nothing: a time is only shown")
@@ -300,7 +338,11 @@ class _Document:
             raise SettingsError((Fault(path, line, f"not YAML: {error.problem}"),)) from error
         except yaml.YAMLError as error:  # a character that YAML does not allow
             raise SettingsError((Fault(path, 1, "not YAML: it holds a control character"),)) from error
-        if twice := list(_duplicates(self._root)):
+        except ValueError as error:  # a date like 2026-13-45, a number of thousands of digits
+            raise SettingsError((Fault(path, 1, f"a value cannot be read: {error}"),)) from error
+        except RecursionError as error:
+            raise SettingsError((Fault(path, 1, "it is nested too deeply"),)) from error
+        if twice := list(_duplicates(self._root, set())):
             raise SettingsError(tuple(Fault(path, line, f'key "{key}" stands twice') for key, line in twice))
 
     def validated(self, model: type[M]) -> M:
@@ -319,7 +361,7 @@ class _Document:
             return self.fault(at, f"{dotted}: unknown key{_suggestion(str(at[-1]), _keys(model))}")
         if kind == "missing":
             return self.fault(at[:-1], f"{dotted}: missing")
-        return self.fault(at, f"{dotted}: {message.removeprefix('Value error, ')}")
+        return self.fault(at, f"{dotted}: {_EXPECTED.get(kind, message.removeprefix('Value error, '))}")
 
     def _line(self, at: tuple[int | str, ...]) -> int:
         node, line = self._root, 1
@@ -337,17 +379,21 @@ class _Document:
         return line
 
 
-def _duplicates(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+def _duplicates(node: yaml.Node | None, done: set[int]) -> Iterator[tuple[str, int]]:
+    """`done` are ids of nodes: an alias leads to one of them again, even to its own parent."""
+    if node is None or id(node) in done:
+        return
+    done.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
                 yield str(key.value), key.start_mark.line + 1
             seen.add(str(key.value))
-            yield from _duplicates(value)
+            yield from _duplicates(value, done)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _duplicates(value)
+            yield from _duplicates(value, done)
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

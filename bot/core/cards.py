@@ -7,11 +7,12 @@ What a node or a cluster said stands in the rows as it was cleaned at the edge; 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.core.causes import Compared, Condition, Failed, OneOf, Subject, said
+from bot.core.causes import Condition, Failed, Subject, said
 from bot.core.diagnoses import Diagnosis
-from bot.core.facts import Fact, Facts, Unknown, Value
+from bot.core.facts import Facts, Unknown, Value
 
 SHORT_ID = 8  # characters of an id where people look; whole where they copy
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,12 @@ class Row:
 def lasting(span: timedelta) -> str:
     """At most two units: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`; a negative span as its length."""
     seconds = abs(int(span.total_seconds()))
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 60:  # noqa: PLR2004  # a minute, an hour, a day
+    minutes, hours, days = seconds // _MINUTE, seconds // _HOUR, seconds // _DAY
+    if seconds < _MINUTE:
         return f"{seconds} s"
-    if minutes < 60:  # noqa: PLR2004
+    if seconds < _HOUR:
         return f"{minutes} min"
-    if hours < 24:  # noqa: PLR2004
+    if seconds < _DAY:
         return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
     return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
 
@@ -66,6 +67,25 @@ def evidence(diagnosis: Diagnosis) -> tuple[Row, ...]:
     )
 
 
+def cause(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """What we think, or that nothing fits, with the nearest miss: never a guess dressed as a verdict."""
+    verdict = diagnosis.verdict
+    if verdict.cause is not None:
+        lines = [f"{verdict.cause.title} ({verdict.cause.id})", verdict.cause.because]
+        lines += [f"Fits as well: {other.title} ({other.id})" for other in verdict.also]
+        lines += [f"Follows from it: {other.title} ({other.id})" for other in verdict.consequences]
+        return tuple(lines)
+    if diagnosis.pod.deadline is None:
+        return ("None: this pod, by its UID, is not being deleted.",)
+    lines = ["No known cause fits."]
+    if verdict.ruled_out:
+        near, failed = verdict.ruled_out[0]
+        lines.append(f"Closest: {near.id}, except that {ruled_out(failed)}.")
+    for untold, _ in verdict.could_not_tell:
+        lines.append(f"Could not tell: {untold.id} ({untold.title}).")
+    return tuple(lines)
+
+
 def shown_subject(diagnosis: Diagnosis) -> Subject:
     """The container that the evidence card is about."""
     if diagnosis.verdict.subject is not None:
@@ -75,18 +95,17 @@ def shown_subject(diagnosis: Diagnosis) -> Subject:
 
 def ruled_out(failed: Failed) -> str:
     """Why a cause is out, in words: the first line that failed and what was found instead."""
-    return f"{failed.fact.name} is {_said(failed.fact)}, not {wanted(failed.line)}"
+    fact = failed.fact
+    return f"{fact.name} is {_text({fact.name: fact}, fact.name)}, not {wanted(failed.line)}"
 
 
 def wanted(line: Condition) -> str:
-    match line.test:
-        case Compared():
-            return str(line.test)
-        case OneOf(values):
-            return " or ".join(said(value) for value in values)
+    return str(line.test)
 
 
 def _api(facts: Facts) -> Row:
+    if isinstance(why := _why(facts, "api.pod.deleting"), str):
+        return Row("API server", f"not known: {why}", False)
     if _value(facts, "api.pod.deleting") is not True:
         return Row("API server", f"not being deleted; phase {_text(facts, 'api.pod.phase')}", False)
     words = ["Terminating"]
@@ -94,7 +113,7 @@ def _api(facts: Facts) -> Row:
     if isinstance(asked, datetime) and isinstance(deadline, datetime):
         words.append(f"asked {_clock(asked)}, deadline {_clock(deadline)}")
     finalizers = _value(facts, "api.pod.finalizers")
-    words.append(f"finalizers: {_text(facts, 'api.pod.finalizer_names')}" if finalizers else "no finalizers")
+    words.append("no finalizers" if finalizers == 0 else f"finalizers: {_text(facts, 'api.pod.finalizer_names')}")
     if _value(facts, "api.node.exists") is False:
         words.append("its node is gone")
     elif _value(facts, "api.node.ready") is False:
@@ -173,8 +192,9 @@ def _shim(facts: Facts) -> Row:
     if isinstance(children, int):
         words.append("no children" if children == 0 else f"{children} children")
     answers = _value(facts, "shim.answers")
-    words.append({True: "answered", False: "did not answer"}.get(answers is True, "") if answers is not None else "")
-    return Row("shim", ", ".join(word for word in words if word), answers is False)
+    if answers is not None:
+        words.append("answered" if answers is True else "did not answer")
+    return Row("shim", ", ".join(words), answers is False)
 
 
 def _process(facts: Facts) -> Row:
@@ -208,7 +228,10 @@ def _kernel(facts: Facts) -> Row:
         when = f" at {_clock(at)}" if isinstance(at, datetime) else ""
         task = _value(facts, "kernel.oom_kill.task")
         return Row("kernel", f"OOM kill{when} in this container ({task or 'task not known'})", False)
-    words = [f"no OOM kill in this {'container' if mine is not None else 'pod'}"]
+    words = ["no OOM kill in this container"]
+    if mine is None:
+        pod = _value(facts, "kernel.oom_kills.pod")
+        words = [f"OOM kill in this pod {_times(pod)}" if pod else "no OOM kill in this pod"]
     if others := _value(facts, "kernel.oom_kills.node"):
         words.append(f"{others} elsewhere on the node")
     if _value(facts, "kernel.hung_tasks"):
@@ -231,10 +254,6 @@ def _why(facts: Facts, name: str) -> str | None:
 def _text(facts: Facts, name: str) -> str:
     value = _value(facts, name)
     return "not known" if value is None else said(value)
-
-
-def _said(fact: Fact) -> str:
-    return f"not known ({fact.answer.why})" if isinstance(fact.answer, Unknown) else said(fact.answer.value)
 
 
 def _times(count: Value | None) -> str:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.core.causes import Cause, Subject, Verdict, judge
 from bot.core.facts import ContainerId, NodeAnswers, merged
 from bot.core.pods import Pod
 from bot.core.repairs import Assessment, Offered, Withheld, ladder
+from bot.core.scans import Stuck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,15 @@ class Diagnosis:
     @property
     def withheld(self) -> tuple[Withheld, ...]:
         return tuple(repair for repair in self.repairs if isinstance(repair, Withheld))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosed:
+    """A diagnosis, the pod as it was when it was made, and how long it took."""
+
+    stuck: Stuck
+    diagnosis: Diagnosis
+    took: timedelta
 
 
 def diagnose(pod: Pod, answers: Sequence[NodeAnswers], causes: Sequence[Cause]) -> Diagnosis:
@@ -48,6 +59,6 @@ def subjects_of(pod: Pod, answers: Sequence[NodeAnswers]) -> tuple[Subject, ...]
                 names.setdefault(id_, said.names.get(id_, id_[:8]))
     subjects = tuple(
         Subject(container=id_, name=name, facts=merged(*around, *(said.containers.get(id_, {}) for said in answers)))
-        for id_, name in names.items()
+        for id_, name in sorted(names.items(), key=lambda each: each[1] == "sandbox")
     )
     return subjects or (Subject(container=None, name=pod.name, facts=merged(*around)),)

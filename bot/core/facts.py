@@ -44,8 +44,6 @@ class NodeAnswers:
     containers: Mapping[ContainerId, Facts] = field(default_factory=dict)
     belongs: Mapping[ContainerId, PodUid] = field(default_factory=dict)  # absent: of no pod that was asked about
     names: Mapping[ContainerId, str] = field(default_factory=dict)  # "sandbox" for a pod's pause container
-    belongs: Mapping[ContainerId, PodUid] = field(default_factory=dict)
-    names: Mapping[ContainerId, str] = field(default_factory=dict)  # "sandbox" for the pod's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +207,6 @@ def merged(*layers: Facts) -> dict[str, Fact]:
     result: dict[str, Fact] = {}
     for layer in layers:
         for name, fact in layer.items():
-            if name in result and isinstance(fact.answer, Unknown):
-                continue
-            result[name] = fact
+            if name not in result or isinstance(fact.answer, Known) or isinstance(result[name].answer, Unknown):
+                result[name] = fact
     return result

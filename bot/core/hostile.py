@@ -21,32 +21,23 @@ _SEQUENCE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _MARKS_IN_A_ROW = 4  # more combining marks on one letter than any script writes: "zalgo"
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that show nothing: fillers, empty braille
 
 
 def plain(raw: bytes | str, limit: int = 300) -> str:
     """One line of printable text, at most `limit` characters, the last an ellipsis where it was cut."""
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-    text = text[: limit * 8]  # a megabyte of marks costs no more than a line
-    text = _SEQUENCE.sub("", text)
+    read = limit * 8  # a megabyte of marks costs no more than a line
     out: list[str] = []
     marks = 0
-    for character in text:
+    for character in _SEQUENCE.sub("", text[:read]):
         category = unicodedata.category(character)
+        if category in ("Cf", "Cs", "Co", "Cn") or character in _BLANK:
+            continue  # bidi overrides, zero-width, surrogates, private, unassigned
         marks = marks + 1 if category in ("Mn", "Me") else 0
-        if marks > _MARKS_IN_A_ROW:
-            continue
-        if category in ("Cc", "Zl", "Zp", "Zs"):
-            out.append(" ")
-        elif category in (
-            "Cf",
-            "Cs",
-            "Co",
-            "Cn",
-        ):  # bidi overrides, zero-width, surrogates, private, unassigned
-            continue
-        else:
-            out.append(character)
+        if marks <= _MARKS_IN_A_ROW:
+            out.append(" " if category in ("Cc", "Zl", "Zp", "Zs") else character)
     line = " ".join("".join(out).split())
-    if len(line) > limit:
+    if len(line) > limit or len(text) > read:
         return line[: limit - 1].rstrip() + ELLIPSIS
     return line

@@ -107,7 +107,11 @@ def _container_stop(repair: Repair, scene: Scene) -> Assessment:
         return Withheld(repair=repair, why=f"{why}; this node runs {scene.value('docker.version')}")
     if scene.value("shim.answers") is False:
         return Withheld(repair=repair, why="docker stop does not return while the shim hangs")
+    if scene.value("shim.answers") is None and scene.value("shim.alive") is not False:
+        return Withheld(repair=repair, why=f"whether its shim answers is not known: {scene.why('shim.answers')}")
     notes = ["docker marks it exited after about 10 s"]
+    if scene.value("process.recycled") is None:
+        notes.append(f"whether its pid now belongs to something else is not known: {scene.why('process.recycled')}")
     if scene.value("containerd.task.status") == "absent":
         # Measured: 0 on 26.1.5 (nothing left to ask), 255 on 20.10.5 and 20.10.24.
         code = "0, a success that never was" if found >= (23, 0, 0) else "255"
@@ -122,8 +126,11 @@ def _shim_reap(repair: Repair, scene: Scene) -> Assessment:
         return Withheld(repair=repair, why=why)
     if scene.value("shim.alive") is not True:
         return Withheld(repair=repair, why=f"its shim was not found: {scene.why('shim.alive')}")
-    if scene.value("containerd.answers") is not True:
-        return Withheld(repair=repair, why="containerd does not answer: it would not see the shim die")
+    for needed in ("shim.pid", "shim.started", "shim.shared"):
+        if scene.value(needed) is None:
+            return Withheld(repair=repair, why=f"{needed} is not known: {scene.why(needed)}")
+    if why := _silent(scene, "containerd"):
+        return Withheld(repair=repair, why=f"{why}: it would not see the shim die")
     if scene.value("shim.shared") is True:
         return _shared_reap(repair, scene)
     noticed = _docker_notices(scene)
@@ -137,7 +144,7 @@ def _shim_reap(repair: Repair, scene: Scene) -> Assessment:
 
 def _shared_reap(repair: Repair, scene: Scene) -> Assessment:
     """Through CRI the shim serves the whole pod: its pause process and every sibling end with it."""
-    alive = tuple(other.name for other in scene.siblings if _value(other.facts, "process.alive") is True)
+    alive = tuple(other for other in scene.siblings if _value(other.facts, "process.alive") is True)
     untold = tuple(
         other.name
         for other in scene.siblings
@@ -145,10 +152,15 @@ def _shared_reap(repair: Repair, scene: Scene) -> Assessment:
     )
     if untold:
         return Withheld(repair=repair, why=f"whether {', '.join(untold)} still runs under the same shim is not known")
-    workloads = tuple(name for name in alive if name != "sandbox")
-    touches = f"the whole pod; still running under this shim: {', '.join(alive) or 'nothing'}"
-    risk: Risk = "medium" if workloads else repair.risk
+    names = ", ".join(other.name for other in alive) or "nothing"
+    touches = f"the whole pod; still running under this shim: {names}"
+    risk: Risk = repair.risk if all(_is_pause(other) for other in alive) else "medium"
     return Offered(repair=repair, risk=risk, touches=touches, notes=("the kubelet removes the pod in 4 to 17 s",))
+
+
+def _is_pause(other: Subject) -> bool:
+    """A workload may be named so too; only containers of the pod's status are known to the API server."""
+    return other.name == "sandbox" and "api.container.state" not in other.facts
 
 
 def _docker_notices(scene: Scene) -> str | None:
@@ -182,6 +194,8 @@ def _cgroup_thaw(repair: Repair, scene: Scene) -> Assessment:
 
 
 def _docker_restart(repair: Repair, scene: Scene) -> Assessment:
+    if scene.value("api.node.runtime") == "containerd":
+        return Withheld(repair=repair, why="the kubelet of this node uses containerd: dockerd has no part in its pods")
     match scene.value("docker.live_restore"):
         case True:
             touches = "dockerd only: live-restore is on, containers keep running"
@@ -216,14 +230,19 @@ def _pod_delete(repair: Repair, _: Scene) -> Assessment:
 
 
 def _pod_force_delete(repair: Repair, scene: Scene) -> Assessment:
-    if scene.value("api.pod.finalizers") not in (0, None):
+    finalizers = scene.value("api.pod.finalizers")
+    if finalizers is None:
+        untold = f"whether a finalizer holds it is not known: {scene.why('api.pod.finalizers')}"
+        return Withheld(repair=repair, why=untold)
+    if finalizers != 0:
         return Withheld(repair=repair, why="a force delete does not pass a finalizer")
     for subject in (scene.subject, *scene.siblings):
         if why := _not_proved_dead(Scene(subject, ())):
             second = f"{why}; a second pod of that name could start beside it"
             return Withheld(repair=repair, why=second if len(scene.siblings) == 0 else f"{subject.name}: {second}")
     owner = scene.value("api.pod.owner")
-    risk: Risk = "critical" if isinstance(owner, str) and owner.startswith("StatefulSet/") else repair.risk
+    stateless = isinstance(owner, str) and not owner.startswith("StatefulSet/")
+    risk: Risk = repair.risk if stateless else "critical"
     notes = ("it hides the fault and does not end it: container, mounts and cgroup stay on the node",)
     return Offered(repair=repair, risk=risk, touches="the API object only", notes=notes)
 
@@ -231,7 +250,7 @@ def _pod_force_delete(repair: Repair, scene: Scene) -> Assessment:
 def _finalizer_remove(repair: Repair, scene: Scene) -> Assessment:
     if scene.value("api.pod.containers_ended") is not True:
         return Withheld(repair=repair, why="its containers have not ended, as far as the API server knows")
-    names = scene.value("api.pod.finalizer_names")
+    names = _or(scene.value("api.pod.finalizer_names"), "a finalizer that is not known")
     touches = f"this pod only; the controller of {names} does not get to do its part"
     return Offered(repair=repair, risk=repair.risk, touches=touches)
 
@@ -265,11 +284,21 @@ def _not_asked_safely(scene: Scene) -> str | None:
     if scene.value("process.recycled") is True:
         pid = scene.value("docker.container.pid")
         return f"dockerd would kill pid {pid}, which now belongs to something else"
-    if scene.value("docker.answers") is not True:
-        return "dockerd does not answer"
-    if scene.value("containerd.answers") is not True:  # measured: a stop in that window returns 0 and does nothing
-        return "containerd does not answer, so dockerd would return success and do nothing"
+    if why := _silent(scene, "docker"):
+        return why
+    if why := _silent(scene, "containerd"):  # measured: a stop in that window returns 0 and does nothing
+        return f"{why}: dockerd would return success and do nothing"
     return None
+
+
+def _silent(scene: Scene, daemon: Literal["docker", "containerd"]) -> str | None:
+    match scene.value(f"{daemon}.answers"):
+        case True:
+            return None
+        case None:
+            return f"whether {daemon} answers is not known: {scene.why(f'{daemon}.answers')}"
+        case _:
+            return f"{daemon} does not answer"
 
 
 def _value(facts: Facts, name: str) -> Value | None:

@@ -52,6 +52,7 @@ class NotAPodError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
+    group: str  # "apps" of apiVersion apps/v1; empty for the core group
     kind: str
     name: str
     uid: str
@@ -113,7 +114,7 @@ def read_pod(raw: bytes, cluster: str, now: datetime, allowed: timedelta) -> Pod
         pod=pod,
         uid_on_node=PodUid(uid_on_node) if pod.mirror and _UID.fullmatch(uid_on_node) else pod.uid,
         runtime=_runtime_of_ids(content),
-        owner=owner(raw),
+        owner=_owner(_map(content, "metadata")),
         claims=_claims(content, pod.name),
         facts=_facts(answers, source),
         containers={
@@ -187,12 +188,7 @@ def read_events(raw: bytes, source: str) -> Facts:
 
 def owner(raw: bytes) -> Owner | None:
     """The controlling owner of the object, of whatever kind it is."""
-    for reference in _maps(_map(_loaded(raw), "metadata"), "ownerReferences"):
-        if reference.get("controller") is True:
-            return Owner(
-                kind=_text(reference, "kind", 63), name=_text(reference, "name"), uid=_text(reference, "uid", 64)
-            )
-    return None
+    return _owner(_map(_loaded(raw), "metadata"))
 
 
 def uid(raw: bytes) -> str:
@@ -203,15 +199,11 @@ def volume_of_claim(raw: bytes) -> str | None:
     return _text(_map(_loaded(raw), "spec"), "volumeName") or None
 
 
-def attached(raw: bytes, node: NodeName) -> frozenset[str] | None:
-    """Names of the volumes attached to `node`, by this page of VolumeAttachments; None: it is no such page."""
-    content = _loaded(raw)
-    if not isinstance(content.get("items"), list):
-        return None
-    specs = (_map(item, "spec") for item in _maps(content, "items"))
-    return frozenset(
-        _text(_map(spec, "source"), "persistentVolumeName") for spec in specs if spec.get("nodeName") == node
-    )
+def attached(raw: bytes, node: NodeName) -> frozenset[str]:
+    """Names of the volumes attached to `node`, by this page of VolumeAttachments."""
+    specs = [_map(item, "spec") for item in _maps(_loaded(raw), "items")]
+    on_node = (_map(spec, "source") for spec in specs if spec.get("nodeName") == node)
+    return frozenset(_text(source, "persistentVolumeName") for source in on_node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +226,7 @@ def _pod(content: Json, cluster: str) -> Pod:
     deadline = _time(metadata, "deletionTimestamp")
     if deadline is None and metadata.get("deletionTimestamp") is not None:
         raise NotAPodError("its deletionTimestamp is no time")
-    controller = next((each for each in _maps(metadata, "ownerReferences") if each.get("controller") is True), None)
+    controller = _owner(metadata)
     node = _text(spec, "nodeName")
     return Pod(
         cluster=cluster,
@@ -244,11 +236,23 @@ def _pod(content: Json, cluster: str) -> Pod:
         deadline=deadline,
         grace=timedelta(seconds=_number(metadata, "deletionGracePeriodSeconds") or 0),
         finalizers=_texts(metadata, "finalizers"),
-        owner=f"{_text(controller, 'kind', 63)}/{_text(controller, 'name')}" if controller is not None else None,
+        owner=str(controller) if controller is not None else None,
         node=NodeName(node) if is_name(node) else None,
         containers=tuple(_container(status) for status in _statuses(content)),
         mirror=_MIRROR in _map(metadata, "annotations"),
     )
+
+
+def _owner(metadata: Json) -> Owner | None:
+    for reference in _maps(metadata, "ownerReferences"):
+        if reference.get("controller") is True:
+            return Owner(
+                group=_text(reference, "apiVersion").rpartition("/")[0],
+                kind=_text(reference, "kind", 63),
+                name=_text(reference, "name"),
+                uid=_text(reference, "uid", 64),
+            )
+    return None
 
 
 def _statuses(content: Json) -> list[Json]:

@@ -38,14 +38,11 @@ class Row:
 
 
 def daemon(visit: Visit) -> Findings:
-    frame, asked = visit.frame("docker.version"), "docker version"
+    frame = visit.frame("docker.version")
     answers = _answers(frame)
-    yield NODE, Fact("docker.answers", answers, asked)
-    if isinstance(answers, Unknown):
-        silent: Unknown | None = answers
-    else:
-        silent = None if answers.value is True else Unknown(f"dockerd {trouble(frame, asked)}".replace("dockerd docker version did not answer", "dockerd did not answer docker version"))
-    yield NODE, Fact("docker.version", silent or _version(frame), asked)
+    yield NODE, Fact("docker.answers", answers, "docker version")
+    silent = answers if isinstance(answers, Unknown) else _silent(frame) if answers.value is False else None
+    yield NODE, Fact("docker.version", silent or _version(frame), "docker version")
     yield NODE, Fact("docker.live_restore", silent or _live_restore(visit.frame("docker.info")), "docker info")
 
 
@@ -53,16 +50,12 @@ def listed(visit: Visit) -> Findings:
     """`absent` only when docker ps answered with a whole list."""
     frame = visit.frame("docker.ps")
     wrong = trouble(frame, "docker ps")
+    if not wrong and (len(frame.out) >= OUTPUT_CAP or not _columns(frame)):
+        wrong = "docker ps was cut, or has other columns than expected"
     found = rows(frame)
     for container in visit.containers:
-        if container in found:
-            answer: Answer = Known(found[container].status)
-        elif wrong is not None:
-            answer = Unknown(wrong)
-        elif frame is None or len(frame.out) >= OUTPUT_CAP or not _columns(frame):
-            answer = Unknown("docker ps was cut or has other columns than expected")
-        else:
-            answer = Known("absent")
+        row = found.get(container)
+        answer = Known(row.status) if row else Unknown(wrong) if wrong else Known("absent")
         yield container, Fact("docker.container.listed", answer, "docker ps -a")
 
 
@@ -73,16 +66,14 @@ def inspected(visit: Visit) -> Findings:
             yield container, Fact(name, answers[name], f"docker inspect {short(container)}")
 
 
-def rows(frame: Frame | None) -> Mapping[ContainerId, Row]:
-    """docker ps by full container id; columns are found by their heads, so other columns may stand between."""
-    columns = _columns(frame)
-    if frame is None or columns is None:
-        return {}
+def rows(frame: Frame) -> Mapping[ContainerId, Row]:
+    """Every container by its full id; columns are found by their heads, so other columns may stand between."""
     found: dict[ContainerId, Row] = {}
+    columns = _columns(frame)
     for line in lines(frame.out)[1:]:
-        id_, status, name = (line[start:stop].strip() for start, stop in columns)
-        if ID.fullmatch(id_):
-            found.setdefault(ContainerId(id_), Row(status=plain(status, 80), name=name))
+        cells = [line[start:stop].strip() for start, stop in columns]
+        if cells and ID.fullmatch(cells[0]):
+            found.setdefault(ContainerId(cells[0]), Row(status=plain(cells[1], 80), name=cells[2]))
     return found
 
 
@@ -106,28 +97,28 @@ def recorded_pid(visit: Visit, container: ContainerId) -> int | None:
     return answer.value if isinstance(answer, Known) and isinstance(answer.value, int) else None
 
 
-def inspect(frame: Frame | None, container: ContainerId) -> Mapping[str, Answer]:
+def inspect(frame: Frame, container: ContainerId) -> Mapping[str, Answer]:
     """Every fact of one docker inspect."""
     asked = f"docker inspect {short(container)}"
     wrong = trouble(frame, asked)
-    if frame is None or wrong is not None:
-        if frame is not None and any(phrase in words(frame) for phrase in _ABSENT) and not frame.timed_out:
-            gone: dict[str, Answer] = dict.fromkeys(INSPECTED, Unknown("docker has no such container"))
-            return gone | {"docker.container.state": Known("absent")}
-        return dict.fromkeys(INSPECTED, Unknown(wrong or asked))
+    if wrong and not frame.timed_out and any(phrase in words(frame) for phrase in _ABSENT):
+        none = Unknown("docker has no such container")
+        return {**dict.fromkeys(INSPECTED, none), "docker.container.state": Known("absent")}
     answer = document(frame.out)
     state = answer.get("State")
-    if not isinstance(state, dict) or "Id" not in answer:
-        return dict.fromkeys(INSPECTED, Unknown(f"{asked} answered with something that cannot be read"))
-    if answer["Id"] != container:
-        return dict.fromkeys(INSPECTED, Unknown(f"{asked} answered about another container"))
-    return _state(state)
+    if not wrong and not isinstance(state, dict):
+        wrong = f"{asked} answered with something that cannot be read"
+    if not wrong and answer.get("Id") != container:
+        wrong = f"{asked} answered about another container"
+    return dict.fromkeys(INSPECTED, Unknown(wrong)) if wrong or not isinstance(state, dict) else _state(state)
 
 
 def _state(state: Mapping[str, object]) -> Mapping[str, Answer]:
     status = state.get("Status")
     if not isinstance(status, str) or status not in STATES:
-        return dict.fromkeys(INSPECTED, Unknown(f"docker inspect gives a state that is not known: {plain(str(status), 40)}"))
+        return dict.fromkeys(
+            INSPECTED, Unknown(f"docker inspect gives a state that is not known: {plain(str(status), 40)}")
+        )
     ended = status in ENDED
     lasts = f"docker says it is {status}"
     return {
@@ -148,40 +139,44 @@ def _state(state: Mapping[str, object]) -> Mapping[str, Answer]:
     }
 
 
-def _answers(frame: Frame | None) -> Answer:
+def _answers(frame: Frame) -> Answer:
     wrong = trouble(frame, "docker version")
-    if frame is None or wrong is None:
-        return Known(True) if wrong is None else Unknown(wrong)
+    if not wrong or "Error response from daemon" in words(frame):
+        return Known(True)
     if frame.timed_out or any(phrase in words(frame) for phrase in _NO_CONNECTION):
         return Known(False)
-    return Known(True) if "Error response from daemon" in words(frame) else Unknown(wrong)
+    return Unknown(wrong)
 
 
-def _version(frame: Frame | None) -> Answer:
+def _silent(frame: Frame) -> Unknown:
+    if frame.timed_out:
+        return Unknown(trouble(frame, "dockerd").replace("answer", "answer docker version"))
+    return Unknown("docker version could not connect to dockerd")
+
+
+def _version(frame: Frame) -> Answer:
     server = False
-    for line in lines(frame.out) if frame else ():
+    for line in lines(frame.out):
         server = server or line.startswith("Server:")
         if server and (match := _VERSION.fullmatch(line)):
             return Known(plain(match[1], 80))
     return Unknown("docker version does not say")
 
 
-def _live_restore(frame: Frame | None) -> Answer:
-    wrong = trouble(frame, "docker info")
-    if frame is None or wrong is not None:
-        return Unknown(wrong or "")
+def _live_restore(frame: Frame) -> Answer:
     said = [match[1] for line in lines(frame.out) if (match := _LIVE_RESTORE.fullmatch(line))]
-    return Known(said[-1] == "true") if said else Unknown("docker info does not say")
+    if said and not frame.timed_out:
+        return Known(said[-1] == "true")
+    return Unknown(trouble(frame, "docker info") or "docker info does not say")
 
 
-def _columns(frame: Frame | None) -> list[tuple[int, int | None]] | None:
-    """Where id, status and name stand in each line; None when one of them has no head."""
-    head = lines(frame.out)[0] if frame else ""
-    heads = [(match[0], match.start()) for match in re.finditer(r"\S+(?: \S+)*", head)]
-    stops = [start for _, start in heads[1:]]
-    spans = {title: (start, stop) for (title, start), stop in zip(heads, [*stops, None], strict=False)}
+def _columns(frame: Frame) -> tuple[tuple[int, int | None], ...]:
+    """Where id, status and name stand in each line; none when one of them has no head."""
+    heads = [(match[0], match.start()) for match in re.finditer(r"\S+(?: \S+)*", lines(frame.out)[0])]
+    stops = [*(start for _, start in heads[1:]), None]
+    spans = {title: (start, stop) for (title, start), stop in zip(heads, stops, strict=False)}
     wanted = ("CONTAINER ID", "STATUS", "NAMES")
-    return [spans[title] for title in wanted] if all(title in spans for title in wanted) else None
+    return tuple(spans[title] for title in wanted) if all(title in spans for title in wanted) else ()
 
 
 def _flag(value: object) -> bool | None:

@@ -10,6 +10,7 @@ from bot.probes.frames import Frame
 OUTPUT_CAP = 256 * 1024  # bytes; what the node program keeps of one probe's output
 LOG_CAP = 512 * 1024  # bytes; what it keeps of a log
 PID_MAX = 1 << 22  # Linux, PID_MAX_LIMIT on 64 bits
+NOT_ASKED = -1  # the exit code of a frame that the node program did not send
 NOT_INSTALLED = 127  # sh, "command not found"
 
 ID = re.compile(r"[0-9a-f]{64}")
@@ -19,17 +20,17 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
-def trouble(frame: Frame | None, asked: str) -> str | None:
-    """Why there is no good answer, in words for a person; None when the program ended well. `asked`: as one would type it."""
-    if frame is None:
+def trouble(frame: Frame, asked: str) -> str:
+    """Why there is no good answer, for a person; empty when the program ended well. `asked`: as one would type it."""
+    if frame.exit_code == NOT_ASKED:
         return f"{asked} was not asked"
     if frame.timed_out:
         return f"{asked} did not answer in {max(1, round(frame.ms / 1000))} s"
     if frame.exit_code == NOT_INSTALLED:
-        return f"{asked.split()[0]} is not installed on this node"
+        return f"{asked.split(maxsplit=1)[0]} is not installed on this node"
     if frame.exit_code != 0:
         return f"{asked} failed: {plain(frame.err, 160) or f'exit code {frame.exit_code}'}"
-    return None
+    return ""
 
 
 def words(frame: Frame) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from bot.core.facts import ContainerId
 from bot.core.hostile import plain
 from bot.probes.frames import Frame
 from bot.probes.reading import ID, OUTPUT_CAP, PID_MAX, lines, number, trouble
@@ -11,6 +12,9 @@ from bot.probes.reading import ID, OUTPUT_CAP, PID_MAX, lines, number, trouble
 _STAT = re.compile(r"(\d{1,10}) \((.*)\) ([A-Za-z]) (\d{1,10})((?: -?\d{1,20}){18})(?: .*)?")
 _STARTED = 17  # of the fields after ppid: starttime, field 22 of proc(5)
 _HEX = re.compile(r"[0-9a-fA-F]{1,16}")
+_ID_WORD = re.compile(rf"(?<![0-9a-f]){ID.pattern}(?![0-9a-f])")
+_SHIMS = ("containerd-shim", "docker-containerd-shim")
+_PASSING = (("start",), ("delete",))  # the last word of a v2 shim that containerd calls for a moment, not the server
 _SIGKILL = 1 << 8  # signal 9 is bit 8 of SigPnd and ShdPnd, proc(5)
 
 
@@ -38,26 +42,40 @@ class Process:
 
     @property
     def in_a_pod(self) -> bool:
-        """A workload can call itself a shim or a kubelet; it cannot leave the cgroup of its pod unless it is privileged."""
+        """A workload can call itself a shim or a kubelet; only a privileged one can leave its pod's cgroup."""
         return any("kubepods" in path for path in self.cgroups)
 
     def within(self, container: str) -> bool:
-        return any(container in path for path in self.cgroups)
+        return any(owner(path) == container for path in self.cgroups)
+
+    def of_pod(self, uid: str) -> bool:
+        return any(uid in path or uid.replace("-", "_") in path for path in self.cgroups)
 
     @property
     def in_a_container(self) -> bool:
-        return any(ID.search(path) for path in self.cgroups)
+        return any(owner(path) for path in self.cgroups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shim:
+    """A living process that serves as a shim, by its own words. `id`: the container's; through CRI, the sandbox's."""
+
+    process: Process
+    id: ContainerId
+    namespace: str
+    generation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """
-    The processes that were listed, by pid. `missing` is empty when the list is whole.
+    The processes that were listed, by pid. `missing` is empty when the list is whole, else says why it is not.
 
     `gone` are pids that the node looked at and did not find.
     """
 
     processes: Mapping[int, Process] = field(default_factory=dict)
+    shims: tuple[Shim, ...] = ()
     gone: frozenset[int] = frozenset()
     missing: str = ""
 
@@ -78,11 +96,19 @@ class Directory:
         return self.path.rstrip("/").rpartition("/")[2]
 
 
-def table(frame: Frame | None) -> Table:
+def owner(path: str) -> str:
+    """
+    The id of the container that a cgroup path is of; empty when it is of none.
+
+    The outermost below the pods counts: a container may make folders of any name below its own, even another's id.
+    """
+    match = _ID_WORD.search(path, max(0, path.find("kubepods")))
+    return match[0] if match else ""
+
+
+def table(frame: Frame) -> Table:
     missing = trouble(frame, "ps")
-    if frame is None:
-        return Table(missing=missing or "")
-    if missing is None and len(frame.out) >= OUTPUT_CAP:
+    if not missing and len(frame.out) >= OUTPUT_CAP:
         missing = "the list of processes was cut: it is too long"
     processes: dict[int, Process] = {}
     gone: set[int] = set()
@@ -95,7 +121,13 @@ def table(frame: Frame | None) -> Table:
             gone.add(pid)
         else:
             processes[pid] = process
-    return Table(processes=processes, gone=frozenset(gone - processes.keys()), missing=missing or "")
+    found = (_shim(process) for process in processes.values())
+    return Table(
+        processes=processes,
+        shims=tuple(shim for shim in found if shim is not None),
+        gone=frozenset(gone - processes.keys()),
+        missing=missing,
+    )
 
 
 def directories(frame: Frame) -> tuple[Directory, ...]:
@@ -136,6 +168,20 @@ def _process(pid: int, record: list[tuple[str, str]]) -> Process | None:
         threads=tuple(values.get("threads", "").split()),
         arguments=tuple(values.get("cmdline", "").split()),
     )
+
+
+def _shim(process: Process) -> Shim | None:
+    """A v1 shim names its container in -workdir, a v2 shim its container or sandbox in -id."""
+    words = process.arguments
+    if not process.alive or not process.program.startswith(_SHIMS) or words[-1:] in _PASSING:
+        return None
+    values = dict(zip((word.lstrip("-") for word in words), words[1:], strict=False))
+    workdir = values.get("workdir", "").rstrip("/").rpartition("/")[2]
+    for id_, generation in ((workdir, "v1"), (values.get("id", ""), "v2")):
+        if ID.fullmatch(id_):
+            namespace = values.get("namespace", "")
+            return Shim(process=process, id=ContainerId(id_), namespace=namespace, generation=generation)
+    return None
 
 
 def _kill_pending(text: str) -> bool | None:

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.core.facts import ContainerId, Fact, Known, PodUid, Unknown
 from bot.core.pods import Question
 from bot.probes.frames import Frame, Frames
-from bot.probes.reading import lines
+from bot.probes.reading import NOT_ASKED, lines
 from bot.probes.table import Table
 
 Answer = Known | Unknown
@@ -22,7 +23,7 @@ _SOCKET = re.compile(r"# socket (/[\w./-]{1,200})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A container of the node that was asked about or discovered. `pod` is None when it is of none of the pods asked."""
+    """A container that was asked about or discovered; `pod` is None when it is of none of the pods asked about."""
 
     pod: PodUid | None
     name: str = ""
@@ -32,11 +33,14 @@ class Found:
 class Visit:
     frames: Frames
     question: Question
+    now: datetime
     table: Table
     containers: Mapping[ContainerId, Found]
 
-    def frame(self, name: str, subject: str = "") -> Frame | None:
-        return self.frames.get(f"{name}/{subject}" if subject else name)
+    def frame(self, name: str, subject: str = "") -> Frame:
+        """What was answered, or a frame that says it was not asked."""
+        full = f"{name}/{subject}" if subject else name
+        return self.frames.get(full, Frame(full, NOT_ASKED, 0, b"", b""))
 
     def of_pod(self, pod: PodUid) -> tuple[ContainerId, ...]:
         return tuple(id_ for id_, found in self.containers.items() if found.pod == pod)
@@ -45,7 +49,7 @@ class Visit:
     def ctr(self) -> str:
         """The ctr command as one would type it on this node."""
         frame = self.frame("containerd.version")
-        match = _SOCKET.fullmatch(lines(frame.out)[0]) if frame else None
+        match = _SOCKET.fullmatch(lines(frame.out)[0])
         namespace = "moby" if self.question.runtime == "docker" else "k8s.io"
         return f"ctr -a {match[1]} -n {namespace}" if match else f"ctr -n {namespace}"
 

@@ -1,0 +1,5 @@
+"""`python -m bot` is `terminating`."""
+
+from bot.cli import main
+
+main()

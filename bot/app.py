@@ -1,0 +1,234 @@
+"""
+Wiring: settings in, a program that looks at clusters and asks nodes out. The only file that knows everyone.
+
+It owns the clock and the threads, and decides nothing: facts go to `core`, and what comes back is handed on.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from bot import probes
+from bot.core import accounts
+from bot.core.causes import Cause
+from bot.core.diagnoses import Diagnosed, diagnose
+from bot.core.facts import Fact, NodeAnswers, NodeName, Unknown
+from bot.core.hostile import plain
+from bot.core.pods import Asked, Pod, Question, hold, overdue, stuck
+from bot.core.scans import Looked, Scan, Stuck
+from bot.edges import kube, ssh
+from bot.ports import Garbled, Missing, Outage, Refused
+from bot.probes import api, frames
+from bot.settings import ClusterSettings, Settings, shipped
+
+Say = Callable[[str], None]
+
+PROBE = timedelta(seconds=6)  # each question on the node; a hung shim costs all of it
+ASK = timedelta(seconds=20)  # connecting, logging in, asking, reading
+READERS = 8  # pods of one cluster that are read at once
+
+
+class Program:
+    """Every configured cluster and its nodes; connections are made when first needed, and kept."""
+
+    def __init__(self, settings: Settings, causes: Iterable[Cause]) -> None:
+        self._settings = settings
+        self._causes = tuple(causes)
+        self._open = ExitStack()
+        self._clusters: dict[str, kube.Cluster] = {}
+        self._connecting = Lock()
+        self._nodes = self._open.enter_context(ssh.Pool((shipped("node") / "terminating-node").read_bytes()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def scan(self, say: Say) -> Scan:
+        """Looks at every cluster at once; one that fails is in the answer with its reason and hides no other."""
+        began = monotonic()
+        say(f"reading {len(self._settings.clusters)} clusters")
+        with ThreadPoolExecutor(len(self._settings.clusters)) as threads:
+            looks = list(threads.map(self._look, self._settings.clusters))
+        found = sorted((each for _, pods in looks for each in pods), key=lambda each: each.overdue or timedelta())
+        return Scan(
+            clusters=tuple(looked for looked, _ in looks),
+            stuck=tuple(reversed(found)),
+            took=timedelta(seconds=monotonic() - began),
+        )
+
+    def diagnose(self, words: str, say: Say) -> Diagnosed:
+        """
+        One pod, named POD, NAMESPACE/POD or CLUSTER/NAMESPACE/POD.
+
+        Raises an `Outage`: no such pod, several of that name, or a node that could not be asked where the API server
+        alone does not tell the cause.
+        """
+        began = monotonic()
+        say(f"looking for {words}")
+        settings, namespace, name = self._find(words)
+        cluster = self._cluster(settings)
+        answer = cluster.pod(namespace, name)
+        pod = answer.pod
+        with ThreadPoolExecutor(1) as threads:
+            rest = threads.submit(cluster.rest, answer)
+            node = cluster.node(pod.node)
+            runs = stuck(pod, answer.at, settings.overdue) and pod.node is not None and node.exists is not False
+            say(f"asking {pod.node}" if runs else "reading the API")
+            said, outage = self._ask(settings, answer, node) if runs else (None, None)
+            around = NodeAnswers(
+                node=node.facts, pods={pod.uid: {**answer.facts, **rest.result()}}, containers=answer.containers
+            )
+        diagnosis = diagnose(pod, (around, said) if said is not None else (around,), self._causes)
+        if diagnosis.verdict.cause is None and said is not None:
+            _nothing_heard(said, outage, pod)
+        return Diagnosed(
+            stuck=_stuck(pod, answer.at, node_exists=node.exists is not False),
+            diagnosis=diagnosis,
+            took=timedelta(seconds=monotonic() - began),
+        )
+
+    def _look(self, settings: ClusterSettings) -> tuple[Looked, list[Stuck]]:
+        began = monotonic()
+        total, error, found = None, None, list[Stuck]()
+        try:
+            cluster = self._cluster(settings)
+            sweep = cluster.deleting()
+            late = [pod for pod in sweep.pods if stuck(pod, sweep.at, settings.overdue)]
+            with ThreadPoolExecutor(READERS) as threads:
+                whole = [pod for pod in threads.map(lambda pod: _whole(cluster, pod), late) if pod is not None]
+                names = sorted({pod.node for pod in whole if pod.node is not None})
+                exists = {node.name: node.exists is not False for node in threads.map(cluster.node, names)}
+            found = [_stuck(pod, sweep.at, node_exists=exists.get(pod.node, False)) for pod in whole]
+            total = sweep.total
+        except Outage as outage:
+            error = str(outage)
+        return Looked(name=settings.name, pods=total, took=timedelta(seconds=monotonic() - began), error=error), found
+
+    def _find(self, words: str) -> tuple[ClusterSettings, str, str]:
+        *front, name = words.split("/")
+        clusters = self._settings.clusters
+        if len(front) > 2 or not all((*front, name)):  # noqa: PLR2004  # cluster and namespace
+            raise Missing("finding the pod", plain(words), "it is no pod's name", "Say POD or NAMESPACE/POD.")
+        if len(front) == 2:  # noqa: PLR2004
+            chosen = [each for each in clusters if each.name == front[0]]
+            if not chosen:
+                known = ", ".join(each.name for each in clusters)
+                raise Missing("finding the pod", plain(words), f"no cluster {plain(front[0])}", f"There are: {known}.")
+            return chosen[0], front[1], name
+        if front and len(clusters) == 1:
+            return clusters[0], front[0], name
+        namespace = front[0] if front else None
+        with ThreadPoolExecutor(len(clusters)) as threads:
+            found = list(threads.map(lambda each: self._cluster(each).find(name, namespace), clusters))
+        places = [(cluster, pod) for cluster, pods in zip(clusters, found, strict=True) for pod in pods]
+        if len(places) == 1:
+            return places[0][0], places[0][1].namespace, name
+        if not places:
+            where = ", ".join(each.name for each in clusters)
+            raise Missing("finding the pod", where, f"there is no pod {plain(words)}", "Check its name and namespace.")
+        fits = ", ".join(f"{cluster.name}/{pod.full_name}" for cluster, pod in places[:5])
+        more = f" and {len(places) - 5} more" if len(places) > 5 else ""  # noqa: PLR2004  # as many as fit a line
+        raise Refused("finding the pod", plain(words), f"it fits {len(places)} pods", f"Say which: {fits}{more}.")
+
+    def _ask(
+        self, settings: ClusterSettings, answer: api.PodAnswer, node: api.NodeAnswer
+    ) -> tuple[NodeAnswers, Outage | None]:
+        """What the node says, or that it says nothing and why: then every fact of it is unknown with that reason."""
+        pod = answer.pod
+        containers = tuple(each.id for each in pod.containers if each.id is not None)
+        asked = Asked(uid=answer.uid_on_node, namespace=pod.namespace, name=pod.name, containers=containers)
+        question = Question(runtime=node.runtime or answer.runtime or "containerd", pods=(asked,))
+        ids = dict.fromkeys(id_ for each in question.pods for id_ in (each.uid, *each.containers))
+        words = ("probe", question.runtime, str(int(PROBE.total_seconds())), *ids)
+        try:
+            raw = self._nodes.ask(self._target(settings, node), words, ASK)
+            return probes.answers(frames.read(raw), question, datetime.now(UTC)), None
+        except frames.MalformedError as error:
+            outage: Outage = Garbled("reading the probe", str(pod.node), str(error), "Look at the node's login shell.")
+        except Outage as error:
+            outage = error
+        return probes.silence(question, str(outage)), outage
+
+    def _target(self, settings: ClusterSettings, node: api.NodeAnswer) -> ssh.Target:
+        name = node.name or NodeName("")
+        given = settings.nodes.get(name)
+        address = (given.address if given else None) or node.address
+        if address is None:
+            what = "Name one under `nodes` in the settings."
+            raise Refused("asking the node", plain(name), "the API server knows no address for it", what)
+        said, user = settings.ssh, self._settings.user
+        usual = ssh.from_openssh_config(self._settings.ssh_config, name, host=address, user=user)
+        target = replace(
+            usual,
+            host=given.address if given and given.address else usual.host,
+            port=(given.port if given else None) or said.port or usual.port,
+            user=said.user or usual.user,
+            key=said.key or usual.key,
+            known_hosts=said.known_hosts or usual.known_hosts,
+            become=said.become or usual.become,
+            program=said.program,
+            agent=said.agent,
+        )
+        if said.jump is None:
+            return target
+        hop = said.jump
+        way = replace(target, name=NodeName(hop.host), host=hop.host, port=hop.port, user=hop.user or target.user)
+        return replace(target, jump=way)
+
+    def _cluster(self, settings: ClusterSettings) -> kube.Cluster:
+        with self._connecting:
+            if settings.name not in self._clusters:
+                cluster = kube.connect(settings.name, settings.kubeconfig, settings.context, settings.overdue)
+                self._open.callback(cluster.close)
+                self._clusters[settings.name] = cluster
+            return self._clusters[settings.name]
+
+
+def _whole(cluster: kube.Cluster, seen: Pod) -> Pod | None:
+    """The pod with its node and containers; None if it went, or another took its name, since it was seen."""
+    try:
+        pod = cluster.pod(seen.namespace, seen.name).pod
+    except Missing:
+        return None
+    return pod if pod.uid == seen.uid else None
+
+
+def _stuck(pod: Pod, now: datetime, *, node_exists: bool) -> Stuck:
+    if pod.deadline is None:
+        return Stuck(pod=pod, overdue=None, hold=None)
+    return Stuck(pod=pod, overdue=overdue(pod, now), hold=hold(pod, node_exists=node_exists))
+
+
+def _nothing_heard(said: NodeAnswers, outage: Outage | None, pod: Pod) -> None:
+    """Raises, rather than showing a card of nothing but unknowns, when the node's side is missing altogether."""
+    if outage is not None:
+        raise outage
+    told: list[Fact] = [fact for facts in said.containers.values() for fact in facts.values()]
+    if told and all(isinstance(fact.answer, Unknown) for fact in told):
+        why = f"its answer says nothing of the containers of {pod.full_name}"
+        raise Garbled("reading the probe", str(pod.node), why, "See what the node program prints there.")
+
+
+def node_setup(user: str, key: Path | None) -> str:
+    """The script that sets a node up. Raises `Refused` when the key cannot be read or must not be used."""
+    asked = "writing the node's set-up"
+    if key is None:
+        raise Refused(asked, "--key", "no public key was named", "ssh-keygen -t ed25519 makes one; give its .pub file.")
+    try:
+        program = (shipped("node") / "terminating-node").read_text(encoding="utf-8")
+        return accounts.setup_script(program, user, key.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(asked, plain(str(key)), f"it cannot be read: {plain(str(error))}", "Name a .pub file.") from error
+    except accounts.UnfitError as error:
+        raise Refused(asked, plain(f"{user}, {key}"), str(error), "Name another.") from error

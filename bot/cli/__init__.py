@@ -1,0 +1,187 @@
+"""
+What a person types in a terminal: words in, text or JSON out, exit code 0, 1 or 2.
+
+A failure is one line on stderr (what was tried, on what, what to do) and nothing on stdout. Not here: any decision.
+"""
+
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.core.causes import Cause
+    from bot.settings import Settings
+
+
+class Output(enum.StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+app = typer.Typer(
+    name="terminating",
+    help="Finds pods stuck in Terminating, proves why on the node, and offers the least destructive repair.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: it answers in a tenth of a second, and reads the same without colour
+    pretty_exceptions_enable=False,
+)
+books = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The causes that are known, one file each.")
+app.add_typer(books, name="playbooks")
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings; else the current kubeconfig context and ~/.ssh/config."),
+]
+As = Annotated[Output, typer.Option("--output", "-o", help="A table for people, or JSON for programs.")]
+Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A folder of playbooks; else those shipped.")]
+
+
+def main() -> None:
+    app()
+
+
+@app.command()
+def scan(config: Config = None, output: As = Output.TABLE) -> None:
+    """
+    What is stuck now, in every configured cluster.
+
+    Exit code 1 if a cluster could not be read; the others are shown all the same.
+    """
+    from bot.app import Program
+    from bot.cli import shapes
+    from bot.edges import console
+
+    with _one_line(), console.progress() as say, Program(_settings(config), ()) as program:
+        found = program.scan(say)
+    if output is Output.JSON:
+        typer.echo(shapes.text(shapes.scan(found)))
+    else:
+        console.show_scan(found)
+    if any(cluster.error is not None for cluster in found.clusters):
+        raise typer.Exit(1)
+
+
+@app.command()
+def diagnose(
+    pod: Annotated[str, typer.Argument(metavar="POD", help="POD, NAMESPACE/POD or CLUSTER/NAMESPACE/POD.")],
+    config: Config = None,
+    output: As = Output.TABLE,
+) -> None:
+    """
+    Why one pod is stuck, and what would mend it.
+
+    The cause, the evidence layer by layer, what was ruled out and by which fact, and the repairs that can work here.
+    """
+    from bot.app import Program
+    from bot.cli import shapes
+    from bot.edges import console
+
+    with _one_line(), console.progress() as say, Program(_settings(config), _playbooks(None)) as program:
+        found = program.diagnose(pod, say)
+    if output is Output.JSON:
+        typer.echo(shapes.text(shapes.diagnosed(found)))
+    else:
+        console.show_diagnosis(found.diagnosis, found.took)
+
+
+@books.command("list")
+def list_playbooks(folder: Folder = None) -> None:
+    """Every cause, one line each."""
+    with _one_line():
+        causes = _playbooks(folder)
+    width = max(len(cause.id) for cause in causes)
+    for cause in causes:
+        typer.echo(f"{cause.id:{width}}  {cause.title}")
+
+
+@books.command("show")
+def show_playbook(id_: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """One cause: what must hold, what it means, who says so."""
+    from bot.edges import console
+
+    with _one_line():
+        cause = next((each for each in _playbooks(None) if each.id == id_), None)
+        if cause is None:
+            _fail(f'no playbook "{console.clean(id_)}"; see `terminating playbooks list`')
+    console.show_cause(cause)
+
+
+@books.command("check")
+def check_playbooks(folder: Folder = None) -> None:
+    """
+    Validate playbooks.
+
+    Prints each fault with file, line and a suggestion.
+    """
+    with _one_line():
+        causes = _playbooks(folder)
+    typer.echo(f"{len(causes)} playbooks, no faults")
+
+
+@app.command("node-setup")
+def node_setup(
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The bot's public key (.pub).")] = None,
+    user: Annotated[
+        str, typer.Option("--user", help="The account on the node that the bot logs in to.")
+    ] = "terminating",
+) -> None:
+    """
+    The script that sets up a node for the bot.
+
+    To be read first and then run on the node as root. It holds the program that the bot runs there, the authorized_keys
+    line and the sudoers line.
+    """
+    from bot.app import node_setup as script
+
+    with _one_line():
+        typer.echo(script(user, key), nl=False)
+
+
+@app.command()
+def rbac(
+    name: Annotated[str, typer.Option("--name", help="Of the ServiceAccount, role and binding.")] = "terminating",
+    namespace: Annotated[str, typer.Option("--namespace", help="Where the ServiceAccount lives.")] = "terminating",
+) -> None:
+    """
+    The rights the bot needs, as YAML for kubectl.
+
+    No others: it reads pods, nodes and what is around them, and no secrets.
+    """
+    from bot.core import rights
+
+    with _one_line():
+        typer.echo(rights.manifest(name, namespace), nl=False)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Expected failures become their line and exit code 1; anything else is a bug and shows its trace."""
+    from bot.ports import Outage
+    from bot.settings import SettingsError
+
+    try:
+        yield
+    except (Outage, SettingsError) as error:
+        _fail(str(error))
+
+
+def _fail(line: str) -> NoReturn:
+    typer.echo(line, err=True)
+    raise typer.Exit(1)
+
+
+def _settings(config: Path | None) -> "Settings":
+    from bot.settings import load
+
+    return load(config)
+
+
+def _playbooks(folder: Path | None) -> "tuple[Cause, ...]":
+    from bot.settings import playbooks
+
+    return playbooks(folder)

@@ -1,0 +1,214 @@
+"""One request to one API server: the connection, its time limits, and each failure as one of the outages."""
+
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from time import monotonic
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+from kubernetes.client import Configuration
+from kubernetes.client.rest import RESTClientObject
+from urllib3 import exceptions as http
+from urllib3.util.ssl_match_hostname import CertificateError
+
+from bot.core.hostile import plain
+from bot.core.rights import as_rule
+from bot.edges.kube.credentials import UNUSABLE, unusable
+from bot.edges.kube.requests import Names, Request
+from bot.ports import Garbled, Missing, Outage, Refused, TimedOut, Unreachable
+from bot.probes import api
+
+CONNECT_S, READ_S = 5, 15  # a healthy server answers each request within a second
+OBJECT_CAP = 16 << 20  # bytes; etcd keeps no object above 1.5 MiB
+NOTHING: Names = MappingProxyType({})
+LOOK = "Check what answers at the server address of the kubeconfig"
+_CHUNK = 1 << 16
+
+_Failure = tuple[type[Outage], str, str]  # which outage, why, what to do
+
+# X509_V_ERR_* of OpenSSL's x509_vfy.h
+_CERTIFICATE_FAULTS: Mapping[int, str] = {
+    9: "is not valid yet",
+    10: "has expired",
+    18: "is self-signed and not the CA of the kubeconfig",
+    19: "comes from a CA that the kubeconfig does not name",
+    20: "comes from a CA that the kubeconfig does not name",
+    21: "comes from a CA that the kubeconfig does not name",
+    62: "is for another host name",
+    64: "is for another address",
+}
+
+
+class TokenGoneError(Exception):
+    """HTTP 410 for a continue token: the list has to be read again from its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    body: bytearray
+    at: datetime  # the API server's own time
+
+
+class Server:
+    """Several threads may read at once."""
+
+    def __init__(self, cluster: str, configuration: Configuration) -> None:
+        self._cluster = cluster
+        self._url: str = configuration.host
+        self._configuration = configuration
+        self._renewal = threading.Lock()  # the client renews a token in place
+        try:
+            self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+        except UNUSABLE as error:
+            raise unusable(cluster, error) from error
+        if not configuration.verify_ssl:  # the kubeconfig says so: no warning for each request
+            urllib3.disable_warnings(http.InsecureRequestWarning)
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    def outage(self, kind: type[Outage], asked: str, why: str, then: str = LOOK) -> Outage:
+        return kind(asked, f"cluster {plain(self._cluster)} ({plain(self._url)})", why, then)
+
+    def read(self, request: Request, names: Names = NOTHING, query: Names = NOTHING, cap: int = OBJECT_CAP) -> Answer:
+        """Raises an outage, and `TokenGoneError` for a query that continues a list."""
+        asked = " ".join(filter(None, (str(request), plain("/".join(names.values())))))
+        if not all(api.is_name(name) for name in names.values()):
+            raise self.outage(Missing, asked, "Kubernetes gives no such name", "Check the name")
+        url = self._url + request.path.format(**{key: quote(name, "") for key, name in names.items()})
+        try:
+            response = self._sent(f"{url}?{urlencode(query)}" if query else url, request)
+            try:
+                body = self._body(response, asked, cap) if response.status == HTTPStatus.OK else bytearray()
+            finally:
+                response.close()
+        except http.HTTPError as error:
+            raise self.outage(_kind(error), asked, *_explained(error)) from error
+        if response.status == HTTPStatus.GONE and "continue" in query:
+            raise TokenGoneError
+        if response.status != HTTPStatus.OK:
+            kind, why, then = _refusal(request, response.status)
+            raise self.outage(kind, asked, why, then)
+        try:
+            at = parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
+        except ValueError as error:
+            raise self.outage(Garbled, asked, "the answer has no date") from error
+        return Answer(body=body, at=at)
+
+    def _sent(self, url: str, request: Request) -> urllib3.BaseHTTPResponse:
+        headers = {"Accept": request.accept, "User-Agent": "terminating", **self._credentials()}
+
+        def send() -> urllib3.BaseHTTPResponse:
+            timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
+            return self._pool.request(
+                "GET", url, headers=headers, preload_content=False, retries=False, redirect=False, timeout=timeout
+            )
+
+        try:
+            return send()
+        except http.ProtocolError:  # a kept-alive connection that the server closed meanwhile
+            return send()
+
+    def _credentials(self) -> dict[str, str]:
+        try:
+            with self._renewal:
+                settings: list[Any] = list(self._configuration.auth_settings().values())
+        except UNUSABLE as error:
+            raise unusable(self._cluster, error) from error
+        return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}
+
+    def _body(self, response: urllib3.BaseHTTPResponse, asked: str, cap: int) -> bytearray:
+        """`READ_S` bounds each wait of the socket; here it bounds a server that drips."""
+        body, until = bytearray(), monotonic() + READ_S
+        while chunk := response.read1(_CHUNK):
+            body += chunk
+            if len(body) > cap:
+                raise self.outage(Garbled, asked, f"the answer is longer than {cap >> 20} MiB")
+            if monotonic() > until:
+                raise self.outage(TimedOut, asked, f"the answer did not end in {READ_S} s")
+        return body
+
+
+def _refusal(request: Request, status: int) -> _Failure:
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return Refused, "the credentials have expired or are not accepted (HTTP 401)", "Log in or renew them"
+        case HTTPStatus.FORBIDDEN:
+            rule = as_rule(request.verb, request.api_group, request.resource)
+            return (
+                Refused,
+                f"no right to {request} (HTTP 403)",
+                f"Grant {rule}; `terminating rbac` prints the whole role",
+            )
+        case HTTPStatus.NOT_FOUND:
+            return Missing, "there is no such object (HTTP 404)", "Check the name, the namespace and the cluster"
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return Refused, "the API server is overloaded (HTTP 429)", "Try again later"
+        case HTTPStatus.GATEWAY_TIMEOUT:
+            return TimedOut, "the API server did not answer its proxy in time (HTTP 504)", "Try again later"
+        case HTTPStatus.BAD_GATEWAY | HTTPStatus.SERVICE_UNAVAILABLE:
+            return Unreachable, f"the API server is away (HTTP {status})", "Try again later"
+        case _:
+            return Garbled, f"an answer that no API server gives to this (HTTP {status})", LOOK
+
+
+def _kind(error: http.HTTPError) -> type[Outage]:
+    match error:
+        case http.ProxyError() | http.NewConnectionError() | http.ConnectTimeoutError() | http.ProtocolError():
+            return Unreachable
+        case http.ReadTimeoutError():
+            return TimedOut
+        case http.SSLError() | http.LocationValueError():
+            return Refused
+        case _:
+            return Garbled
+
+
+def _explained(error: http.HTTPError) -> tuple[str, str]:
+    """Why, and what to do."""
+    network = "Check the server address in the kubeconfig, the network and the VPN"
+    match error:
+        case http.ProxyError():
+            return "the proxy of the kubeconfig cannot be reached", "Check `proxy-url` in the kubeconfig"
+        case http.NameResolutionError():
+            return "its host name does not resolve", network
+        case http.NewConnectionError():
+            return f"no connection: {_system_words(error)}", network
+        case http.ConnectTimeoutError():
+            return f"no connection within {CONNECT_S} s", network
+        case http.ReadTimeoutError():
+            return f"no answer within {READ_S} s", "Look at the load of the API server; try again later"
+        case http.ProtocolError():
+            return "the connection was cut", network
+        case http.SSLError():
+            return _distrust(error)
+        case http.LocationValueError():
+            return "its address is no URL", "Check the server address in the kubeconfig"
+        case _:
+            return f"its answer cannot be read ({type(error).__name__})", LOOK
+
+
+def _system_words(error: BaseException) -> str:
+    cause = error.__cause__
+    return plain(cause.strerror) if isinstance(cause, OSError) and cause.strerror else "the network refused it"
+
+
+def _distrust(error: http.SSLError) -> tuple[str, str]:
+    then = "Check the server address and the CA in the kubeconfig; nothing was sent"
+    match error.args:
+        case (ssl.SSLCertVerificationError() as fault, *_):
+            code = fault.verify_code
+            return f"its certificate {_CERTIFICATE_FAULTS.get(code, f'is refused (OpenSSL code {code})')}", then
+        case (CertificateError(), *_):
+            return "its certificate is for another host name", then
+        case (ssl.SSLError() as fault, *_):
+            return f"no TLS with it: {plain(fault.reason or type(fault).__name__)}", then
+        case _:
+            return "no TLS with it", then

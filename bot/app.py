@@ -30,8 +30,7 @@ from bot.settings import ClusterSettings, Settings, shipped
 
 Say = Callable[[str], None]
 
-PROBE = timedelta(seconds=6)  # each question on the node; a hung shim costs all of it
-ASK = timedelta(seconds=20)  # connecting, logging in, asking, reading
+PROBE_SHARE = 0.3  # of a node's time, for each question there; a hung shim costs all of it
 READERS = 8  # pods of one cluster that are read at once
 
 
@@ -83,14 +82,14 @@ class Program:
         with ThreadPoolExecutor(1) as threads:
             rest = threads.submit(cluster.rest, answer)
             node = cluster.node(pod.node)
-            runs = stuck(pod, answer.at, settings.overdue) and pod.node is not None and node.exists is not False
-            say(f"asking {pod.node}" if runs else "reading the API")
-            said, outage = self._ask(settings, answer, node) if runs else (None, None)
+            question, idle = _question(answer, node), _not_asked(answer, node, settings.overdue)
+            say("reading the API" if idle else f"asking {pod.node}")
+            said, outage = (probes.silence(question, idle), None) if idle else self._ask(settings, question, pod, node)
             around = NodeAnswers(
                 node=node.facts, pods={pod.uid: {**answer.facts, **rest.result()}}, containers=answer.containers
             )
-        diagnosis = diagnose(pod, (around, said) if said is not None else (around,), self._causes)
-        if diagnosis.verdict.cause is None and said is not None:
+        diagnosis = diagnose(pod, (around, said), self._causes)
+        if diagnosis.verdict.cause is None and not idle:
             _nothing_heard(said, outage, pod)
         return Diagnosed(
             stuck=_stuck(pod, answer.at, node_exists=node.exists is not False),
@@ -120,7 +119,7 @@ class Program:
         clusters = self._settings.clusters
         if len(front) > 2 or not all((*front, name)):  # noqa: PLR2004  # cluster and namespace
             raise Missing("finding the pod", plain(words), "it is no pod's name", "Say POD or NAMESPACE/POD.")
-        if len(front) == 2:  # noqa: PLR2004
+        if len(front) == 2:  # noqa: PLR2004  # the same
             chosen = [each for each in clusters if each.name == front[0]]
             if not chosen:
                 known = ", ".join(each.name for each in clusters)
@@ -142,18 +141,20 @@ class Program:
         raise Refused("finding the pod", plain(words), f"it fits {len(places)} pods", f"Say which: {fits}{more}.")
 
     def _ask(
-        self, settings: ClusterSettings, answer: api.PodAnswer, node: api.NodeAnswer
+        self, settings: ClusterSettings, question: Question, pod: Pod, node: api.NodeAnswer
     ) -> tuple[NodeAnswers, Outage | None]:
         """What the node says, or that it says nothing and why: then every fact of it is unknown with that reason."""
-        pod = answer.pod
-        containers = tuple(each.id for each in pod.containers if each.id is not None)
-        asked = Asked(uid=answer.uid_on_node, namespace=pod.namespace, name=pod.name, containers=containers)
-        question = Question(runtime=node.runtime or answer.runtime or "containerd", pods=(asked,))
-        ids = dict.fromkeys(id_ for each in question.pods for id_ in (each.uid, *each.containers))
-        words = ("probe", question.runtime, str(int(PROBE.total_seconds())), *ids)
+        limit = settings.ssh.limit
+        each_s = max(1, int(PROBE_SHARE * limit.total_seconds()))
+        containers = tuple(id_ for each in question.pods for id_ in each.containers)
+        ids = dict.fromkeys((*(each.uid for each in question.pods), *containers))
+        words = ("probe", question.runtime, str(each_s), *ids)
         try:
-            raw = self._nodes.ask(self._target(settings, node), words, ASK)
-            return probes.answers(frames.read(raw), question, datetime.now(UTC)), None
+            raw = self._nodes.ask(self._target(settings, node), words, limit)
+            heard = frames.read(raw)
+            if containers and not any(name.endswith(containers) for name in heard):
+                raise _nothing_of(pod)
+            return probes.answers(heard, question, datetime.now(UTC)), None
         except frames.MalformedError as error:
             outage: Outage = Garbled("reading the probe", str(pod.node), str(error), "Look at the node's login shell.")
         except Outage as error:
@@ -169,14 +170,15 @@ class Program:
             raise Refused("asking the node", plain(name), "the API server knows no address for it", what)
         said, user = settings.ssh, self._settings.user
         usual = ssh.from_openssh_config(self._settings.ssh_config, name, host=address, user=user)
+        login = said.user or usual.user
         target = replace(
             usual,
             host=given.address if given and given.address else usual.host,
             port=(given.port if given else None) or said.port or usual.port,
-            user=said.user or usual.user,
+            user=login,
             key=said.key or usual.key,
             known_hosts=said.known_hosts or usual.known_hosts,
-            become=said.become or usual.become,
+            become=said.become or ("none" if login == "root" else "sudo"),
             program=said.program,
             agent=said.agent,
         )
@@ -210,14 +212,34 @@ def _stuck(pod: Pod, now: datetime, *, node_exists: bool) -> Stuck:
     return Stuck(pod=pod, overdue=overdue(pod, now), hold=hold(pod, node_exists=node_exists))
 
 
+def _question(answer: api.PodAnswer, node: api.NodeAnswer) -> Question:
+    pod = answer.pod
+    containers = tuple(each.id for each in pod.containers if each.id is not None)
+    asked = Asked(uid=answer.uid_on_node, namespace=pod.namespace, name=pod.name, containers=containers)
+    return Question(runtime=node.runtime or answer.runtime or "containerd", pods=(asked,))
+
+
+def _not_asked(answer: api.PodAnswer, node: api.NodeAnswer, allowed: timedelta) -> str:
+    """Why there is nothing to ask a node; empty where there is."""
+    if not stuck(answer.pod, answer.at, allowed):
+        return "the pod is not stuck, so its node was not asked"
+    if answer.pod.node is None:
+        return "the pod was never put on a node"
+    return f"there is no node {answer.pod.node} to ask" if node.exists is False else ""
+
+
 def _nothing_heard(said: NodeAnswers, outage: Outage | None, pod: Pod) -> None:
     """Raises, rather than showing a card of nothing but unknowns, when the node's side is missing altogether."""
     if outage is not None:
         raise outage
     told: list[Fact] = [fact for facts in said.containers.values() for fact in facts.values()]
     if told and all(isinstance(fact.answer, Unknown) for fact in told):
-        why = f"its answer says nothing of the containers of {pod.full_name}"
-        raise Garbled("reading the probe", str(pod.node), why, "See what the node program prints there.")
+        raise _nothing_of(pod)
+
+
+def _nothing_of(pod: Pod) -> Garbled:
+    why = f"its answer says nothing of the containers of {pod.full_name}"
+    return Garbled("reading the probe", str(pod.node), why, "See what the node program prints there.")
 
 
 def node_setup(user: str, key: Path | None) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.core import repairs
 from bot.core.causes import Cause, Compared, Condition, OneOf, Operator
@@ -25,9 +25,11 @@ from bot.core.pods import Runtime
 
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _JUMP = re.compile(r"(?:([^@\s:]+)@)?([^@\s:]+)(?::(\d{1,5}))?")
+_CLUSTER = re.compile(r"[\w.:@-]{1,100}", re.ASCII)
 _COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*(-?\d{1,12})")
 _CORRECTIONS = 0.6  # how alike a suggestion must be; difflib's own default
 _PORT_MAX = 65_535
+_LIMITS = (timedelta(seconds=1), timedelta(minutes=3))  # of `ssh.limit`; its share of 3 min is below the program's 60 s
 _PATH_MAX = 4_096  # Linux, PATH_MAX
 # By pydantic's error types: https://docs.pydantic.dev/latest/errors/validation_errors/
 _EXPECTED: Mapping[str, str] = {
@@ -79,6 +81,7 @@ class Ssh:
     program: Literal["piped", "installed"]
     agent: bool
     jump: Jump | None
+    limit: timedelta  # connecting, logging in, asking, reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,19 @@ def _duration(value: object) -> timedelta:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
+def _limit(value: object) -> timedelta:
+    limit = _duration(value)
+    if not _LIMITS[0] <= limit <= _LIMITS[1]:
+        raise ValueError('expected a duration from "1s" to "3m"')
+    return limit
+
+
+def _cluster_name(name: str) -> str:
+    if not _CLUSTER.fullmatch(name):
+        raise ValueError("expected a name of letters, digits, and . _ : @ - alone: people type CLUSTER/NAMESPACE/POD")
+    return name
+
+
 def _jump(value: object) -> Jump | None:
     if value is None:
         return None
@@ -122,11 +138,19 @@ def _jump(value: object) -> Jump | None:
     return Jump(user=match[1], host=match[2], port=int(match[3] or 22))
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{error}: expected a path, from / or from ~/") from error
+
+
 def _one_or_more(value: object) -> object:
     return value if value is None or isinstance(value, list) else [value]
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+File = Annotated[Path, AfterValidator(_expanded)]
 Port = Annotated[int, Field(strict=True, ge=1, le=_PORT_MAX)]
 
 
@@ -140,12 +164,13 @@ M = TypeVar("M", bound=_Model)
 class _Ssh(_Model):
     user: str | None = None
     port: Port | None = None
-    key: Path | None = None
-    known_hosts: Annotated[list[Path] | None, BeforeValidator(_one_or_more)] = None
+    key: File | None = None
+    known_hosts: Annotated[list[File] | None, BeforeValidator(_one_or_more)] = None
     become: Literal["sudo", "none"] | None = None
     program: Literal["piped", "installed"] = "piped"
     agent: Annotated[bool, Field(strict=True)] = False
     jump: Annotated[Jump | None, BeforeValidator(_jump)] = None
+    limit: Annotated[timedelta, BeforeValidator(_limit)] = timedelta(seconds=20)
 
 
 class _Node(_Model):
@@ -154,7 +179,7 @@ class _Node(_Model):
 
 
 class _Cluster(_Model):
-    kubeconfig: Path | None = None
+    kubeconfig: File | None = None
     context: str | None = None
     overdue: Duration = timedelta(seconds=60)
     ssh: _Ssh = _Ssh()
@@ -162,7 +187,7 @@ class _Cluster(_Model):
 
 
 class _File(_Model):
-    clusters: Annotated[dict[str, _Cluster], Field(min_length=1)]
+    clusters: Annotated[dict[Annotated[str, AfterValidator(_cluster_name)], _Cluster], Field(min_length=1)]
 
 
 class _Playbook(_Model):
@@ -199,18 +224,19 @@ def _cluster(name: str, model: _Cluster) -> ClusterSettings:
     ssh = model.ssh
     return ClusterSettings(
         name=name,
-        kubeconfig=model.kubeconfig.expanduser() if model.kubeconfig else None,
+        kubeconfig=model.kubeconfig,
         context=model.context,
         overdue=model.overdue,
         ssh=Ssh(
             user=ssh.user,
             port=ssh.port,
-            key=ssh.key.expanduser() if ssh.key else None,
-            known_hosts=tuple(path.expanduser() for path in ssh.known_hosts or ()),
+            key=ssh.key,
+            known_hosts=tuple(ssh.known_hosts or ()),
             become=ssh.become,
             program=ssh.program,
             agent=ssh.agent,
             jump=ssh.jump,
+            limit=ssh.limit,
         ),
         nodes={
             NodeName(node): NodeAddress(address=where.address, port=where.port) for node, where in model.nodes.items()

@@ -5,6 +5,7 @@ A failure is one line on stderr (what was tried, on what, what to do) and nothin
 """
 
 import enum
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A folder o
 
 
 def main() -> None:
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal that is not UTF-8
     app()
 
 
@@ -50,7 +52,7 @@ def scan(config: Config = None, output: As = Output.TABLE) -> None:
     """
     What is stuck now, in every configured cluster.
 
-    Exit code 1 if a cluster could not be read; the others are shown all the same.
+    Exit code 1 if a cluster could not be read, with a line on stderr; the others are shown all the same.
     """
     from bot.app import Program
     from bot.cli import shapes
@@ -58,12 +60,15 @@ def scan(config: Config = None, output: As = Output.TABLE) -> None:
 
     with _one_line(), console.progress() as say, Program(_settings(config), ()) as program:
         found = program.scan(say)
+    errors = [cluster.error for cluster in found.clusters if cluster.error is not None]
+    if len(errors) == len(found.clusters):
+        _fail("\n".join(errors))
     if output is Output.JSON:
         typer.echo(shapes.text(shapes.scan(found)))
     else:
         console.show_scan(found)
-    if any(cluster.error is not None for cluster in found.clusters):
-        raise typer.Exit(1)
+    if errors:
+        _fail("\n".join(errors))
 
 
 @app.command()

@@ -4,6 +4,7 @@ All wording that people see: neutral rows and sentences, without a terminal or a
 What a node or a cluster said stands in the rows as it was cleaned at the edge; nothing here decides anything.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,31 @@ from bot.core.facts import Facts, Unknown, Value
 
 SHORT_ID = 8  # characters of an id where people look; whole where they copy
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400  # seconds
+
+
+# What a fact means when it rules a cause out, by its value; None fits any. A fact that is not here is told by its name.
+_SAYINGS: Mapping[str, tuple[tuple[Value | None, str], ...]] = {
+    "api.pod.deleting": ((False, "nobody asked to delete it"),),
+    "api.pod.stuck": ((True, "its time is up"), (False, "its time is not up")),
+    "api.pod.finalizers": ((0, "no finalizers"),),
+    "api.pod.containers_ended": ((False, "its containers have not ended, as the API server has it"),),
+    "api.pod.prestop": ((False, "no preStop hook"),),
+    "api.pod.containers_running": ((0, "none of its containers runs"),),
+    "api.node.exists": ((True, "its node is in the cluster"), (False, "its node is gone")),
+    "api.node.ready": ((True, "the node is Ready"),),
+    "api.node.runtime": ((None, "the node runs {}"),),
+    "docker.answers": ((True, "dockerd answers"),),
+    "docker.process": (("absent", "there is no dockerd"),),
+    "docker.container.state": (("absent", "docker does not have it"), (None, "docker says {}")),
+    "containerd.answers": ((False, "containerd does not answer"),),
+    "containerd.task.status": (("absent", "containerd has no task of it"), (None, "containerd says {}")),
+    "shim.alive": ((False, "there is no shim"),),
+    "shim.answers": ((True, "the shim answers"),),
+    "process.alive": ((True, "its process is alive"), (False, "its process has ended")),
+    "cgroup.blocked": ((0, "no thread of it is blocked in the kernel"),),
+    "cgroup.frozen": ((True, "its cgroup is frozen"), (False, "its cgroup is not frozen")),
+    "kubelet.active": ((True, "the kubelet runs"),),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +120,12 @@ def shown_subject(diagnosis: Diagnosis) -> Subject:
 
 
 def ruled_out(failed: Failed) -> str:
-    """Why a cause is out, in words: the first line that failed and what was found instead."""
-    fact = failed.fact
-    return f"{fact.name} is {_text({fact.name: fact}, fact.name)}, not {wanted(failed.line)}"
+    """Why a cause is out, in words: what was found instead of the first line that failed."""
+    name, value = failed.fact.name, _value({failed.fact.name: failed.fact}, failed.fact.name)
+    for found, words in _SAYINGS.get(name, ()):
+        if found is None or (found == value and type(found) is type(value)):
+            return words.format(_text({name: failed.fact}, name))
+    return f"{name} is {_text({name: failed.fact}, name)}, not {wanted(failed.line)}"
 
 
 def wanted(line: Condition) -> str:
@@ -113,7 +142,8 @@ def _api(facts: Facts) -> Row:
     if isinstance(asked, datetime) and isinstance(deadline, datetime):
         words.append(f"asked {_clock(asked)}, deadline {_clock(deadline)}")
     finalizers = _value(facts, "api.pod.finalizers")
-    words.append("no finalizers" if finalizers == 0 else f"finalizers: {_text(facts, 'api.pod.finalizer_names')}")
+    names = _text(facts, "api.pod.finalizer_names") or "without a name"
+    words.append("no finalizers" if finalizers == 0 else f"finalizers: {names}")
     if _value(facts, "api.node.exists") is False:
         words.append("its node is gone")
     elif _value(facts, "api.node.ready") is False:

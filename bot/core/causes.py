@@ -112,7 +112,7 @@ class Verdict:
     evidence: tuple[Fact, ...]
     also: tuple[Cause, ...]
     consequences: tuple[Cause, ...]
-    ruled_out: tuple[tuple[Cause, Failed], ...]  # the nearest miss first
+    ruled_out: tuple[tuple[Cause, Failed], ...]  # the nearest miss first: fewest lines fail, of those most lines hold
     could_not_tell: tuple[tuple[Cause, Untold], ...]
 
     @property
@@ -163,7 +163,7 @@ def judge(causes: Sequence[Cause], subjects: Sequence[Subject]) -> Verdict:
         evidence=_evidence(leading[0][0], leading[0][1].subject) if leading else (),
         also=tuple(cause for cause, _ in leading[1:]),
         consequences=tuple(cause for cause, _ in matches if cause not in {c for c, _ in leading}),
-        ruled_out=tuple(sorted(misses, key=lambda miss: (miss[1].of - miss[1].held, miss[0].id))),
+        ruled_out=tuple(sorted(misses, key=lambda miss: (miss[1].of - miss[1].held, -miss[1].held, miss[0].id))),
         could_not_tell=tuple((cause, finding) for cause, finding in judged if isinstance(finding, Untold)),
     )
 

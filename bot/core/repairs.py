@@ -101,14 +101,17 @@ def _container_stop(repair: Repair, scene: Scene) -> Assessment:
         return Withheld(repair=repair, why=why)
     found = scene.version("docker.version")
     if found is None:
-        return Withheld(repair=repair, why=f"dockerd's version is not known: {scene.why('docker.version')}")
+        why = (
+            f"it says {scene.value('docker.version')}" if scene.value("docker.version") else scene.why("docker.version")
+        )
+        return Withheld(repair=repair, why=f"dockerd's version is not known: {why}")
     if found < (20, 10, 0):  # moby#41227 and #41341, first in 20.10.0; measured on 18.09.9, three of three
         why = "docker stop returns success and changes nothing before docker 20.10"
         return Withheld(repair=repair, why=f"{why}; this node runs {scene.value('docker.version')}")
-    if scene.value("shim.answers") is False:
-        return Withheld(repair=repair, why="docker stop does not return while the shim hangs")
-    if scene.value("shim.answers") is None and scene.value("shim.alive") is not False:
-        return Withheld(repair=repair, why=f"whether its shim answers is not known: {scene.why('shim.answers')}")
+    if scene.value("shim.alive") is not False and scene.value("shim.answers") is not True:
+        why = f"whether its shim answers is not known: {scene.why('shim.answers')}"
+        hangs = "docker stop does not return while the shim hangs"
+        return Withheld(repair=repair, why=why if scene.value("shim.answers") is None else hangs)
     notes = ["docker marks it exited after about 10 s"]
     if scene.value("process.recycled") is None:
         notes.append(f"whether its pid now belongs to something else is not known: {scene.why('process.recycled')}")
@@ -145,11 +148,7 @@ def _shim_reap(repair: Repair, scene: Scene) -> Assessment:
 def _shared_reap(repair: Repair, scene: Scene) -> Assessment:
     """Through CRI the shim serves the whole pod: its pause process and every sibling end with it."""
     alive = tuple(other for other in scene.siblings if _value(other.facts, "process.alive") is True)
-    untold = tuple(
-        other.name
-        for other in scene.siblings
-        if _value(other.facts, "process.alive") is None and _value(other.facts, "containerd.task.status") != "absent"
-    )
+    untold = tuple(other.name for other in scene.siblings if _value(other.facts, "process.alive") is None)
     if untold:
         return Withheld(repair=repair, why=f"whether {', '.join(untold)} still runs under the same shim is not known")
     names = ", ".join(other.name for other in alive) or "nothing"

@@ -31,17 +31,16 @@ __all__ = ["clean", "progress", "show_cause", "show_diagnosis", "show_scan"]
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """A line on stderr that says what is being waited for, where stderr is a terminal; nothing elsewhere."""
-    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():  # rich would take FORCE_COLOR for a terminal
         yield lambda _: None
         return
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     with console.status(Text("reading"), spinner="line") as status:
         yield lambda words: status.update(Text(clean(words, 70)))
 
 
 def show_scan(found: Scan) -> None:
     console = _console()
-    unread = [cluster for cluster in found.clusters if cluster.error is not None]
     if found.stuck:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("CLUSTER", "POD", "HELD BY", "OVERDUE", "OWNER", "LIKELY"):
@@ -49,13 +48,11 @@ def show_scan(found: Scan) -> None:
         for each in found.stuck:
             table.add_row(*(Text(cell) for cell in _row(each)))
         console.print(table)
-    for cluster in unread:
-        console.print(Text(f"{cluster.name}  cannot be read: {cluster.error}"), style="red")
     pods = sum(cluster.pods or 0 for cluster in found.clusters)
-    read = len(found.clusters) - len(unread)
+    unread = sum(cluster.error is not None for cluster in found.clusters)
     console.print(
-        f"{len(found.stuck)} stuck of {pods:,} pods in {_counted(read, 'cluster')}"
-        f"{f', {len(unread)} not read' if unread else ''}, {_seconds(found.took)}"
+        f"{len(found.stuck)} stuck of {_counted(pods, 'pod')} in {_counted(len(found.clusters) - unread, 'cluster')}"
+        f"{f', {unread} not read' if unread else ''}, {_seconds(found.took)}"
     )
 
 
@@ -147,7 +144,7 @@ def _why(fact: Fact) -> str:
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _seconds(span: timedelta) -> str:

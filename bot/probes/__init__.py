@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.facts import BY_NAME, ContainerId, Fact, NodeAnswers, PodUid, unknown
+from bot.core.facts import BY_NAME, ContainerId, Fact, NodeAnswers, PodUid, Scope, unknown
 from bot.core.hostile import plain
 from bot.core.pods import Question
 from bot.probes import containerd, docker, kernel, kubelet, node, processes, shims
 from bot.probes.discovery import arrive
 from bot.probes.frames import Frames
-from bot.probes.visit import Findings, Visit
+from bot.probes.visit import NODE, Findings, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +49,16 @@ ALL: tuple[Probe, ...] = (
 def answers(frames: Frames, question: Question, now: datetime) -> NodeAnswers:
     """What the node said, as facts. `now` is when the answer came, by the bot's clock."""
     visit = arrive(frames, question, now)
-    about_node: dict[str, Fact] = {}
-    pods: dict[PodUid, dict[str, Fact]] = {asked.uid: {} for asked in question.pods}
-    containers: dict[ContainerId, dict[str, Fact]] = {container: {} for container in visit.containers}
+    pods: dict[str, dict[str, Fact]] = {asked.uid: {} for asked in question.pods}
+    containers: dict[str, dict[str, Fact]] = {container: {} for container in visit.containers}
+    heard: Mapping[Scope, dict[str, dict[str, Fact]]] = {"node": {NODE: {}}, "pod": pods, "container": containers}
     for probe in ALL:
         for subject, fact in probe.parse(visit):
-            match BY_NAME[fact.name].scope:
-                case "node":
-                    about_node[fact.name] = fact
-                case "pod":
-                    pods[PodUid(subject)][fact.name] = fact
-                case "container":
-                    containers[ContainerId(subject)][fact.name] = fact
+            heard[BY_NAME[fact.name].scope][subject][fact.name] = fact
     return NodeAnswers(
-        node=about_node,
-        pods=pods,
-        containers=containers,
+        node=heard["node"][NODE],
+        pods={PodUid(uid): found for uid, found in pods.items()},
+        containers={ContainerId(id_): found for id_, found in containers.items()},
         belongs={id_: found.pod for id_, found in visit.containers.items() if found.pod is not None},
         names={id_: found.name for id_, found in visit.containers.items() if found.name},
     )
@@ -82,6 +76,6 @@ def silence(question: Question, why: str) -> NodeAnswers:
     )
 
 
-def _silent(scope: str, why: str) -> Mapping[str, Fact]:
+def _silent(scope: Scope, why: str) -> Mapping[str, Fact]:
     names = (name for probe in ALL for name in probe.facts if BY_NAME[name].scope == scope)
     return {name: unknown(name, why, "ssh") for name in names}

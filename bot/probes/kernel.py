@@ -35,8 +35,8 @@ _WHEN = re.compile(r"(?:[A-Z][a-z]{2} )?([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):
 
 # Linux since 4.19 (mm/oom_kill.c, dump_oom_summary), one line for each kill.
 _SUMMARY = re.compile(
-    r"oom-kill:constraint=(?P<constraint>[A-Z_]+),.*?,(?:oom_memcg=(?P<limit>.*?)|global_oom),"
-    r"task_memcg=(?P<group>.*),task=(?P<task>.{0,64}),pid=\d+,uid=\d+"
+    r"oom-kill:constraint=[A-Z_]{1,40},nodemask=[^=]{0,400},cpuset=[^,]*,mems_allowed=[\d,-]*,"
+    r"(?:oom_memcg=(?P<limit>[^,]*)|global_oom),task_memcg=(?P<group>[^,]*),task=(?P<task>.{0,64}),pid=\d+,uid=\d+"
 )
 # Before: the cgroup on one line, the process on the next.
 _TASK_IN = re.compile(r"Task in (?P<group>/\S*) killed as a result of limit of (?P<limit>/\S*)")
@@ -137,14 +137,12 @@ def _kills(read: Iterable[tuple[str, datetime | None]]) -> Iterator[Kill]:
 def _line(line: str, visit: Visit) -> tuple[str, datetime | None]:
     """The message without its stamps, and when it was written."""
     match = _LINE.fullmatch(line)
-    if match is None:
-        return "", None
-    if match["since"]:
-        booted = number(said(visit).get("btime", ""), _BTIME_MAX)
-        at = None if booted is None else datetime.fromtimestamp(booted, UTC) + timedelta(seconds=float(match["since"]))
-    else:
-        at = _when(match["clock"] or match["date"] or "", visit.now)
-    return match["text"], at
+    found = match.groupdict() if match else {}
+    booted = number(said(visit).get("btime", ""), _BTIME_MAX)
+    at = _when(found.get("clock") or found.get("date") or "", visit.now)
+    if since := found.get("since"):
+        at = None if booted is None else datetime.fromtimestamp(booted, UTC) + timedelta(seconds=float(since))
+    return found.get("text") or "", at
 
 
 def _when(text: str, now: datetime) -> datetime | None:

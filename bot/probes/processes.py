@@ -73,7 +73,9 @@ def init(visit: Visit, container: ContainerId) -> Mapping[str, Answer]:
     """
     recorded = docker.recorded_pid(visit, container) or tasks.init_pid(visit, container)
     if recorded is None:
-        return _searched(visit, container)
+        state = docker.inspect(visit.frame("docker.inspect", container), container)["docker.container.state"]
+        unread = visit.question.runtime == "docker" and isinstance(state, Unknown)
+        return {**_searched(visit, container), **({"process.recycled": state} if unread else {})}
     process = visit.table.processes.get(recorded)
     if process is None:
         return _vanished(visit, recorded)

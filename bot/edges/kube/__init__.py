@@ -34,6 +34,7 @@ from bot.ports import Garbled, Missing, Outage
 from bot.probes import api
 
 DEFAULT_OVERDUE = timedelta(seconds=60)  # the same as the setting's
+DEFAULT_LIMIT = timedelta(seconds=15)  # for each request; a healthy server answers within a second
 
 _OWNED = {("apps", "ReplicaSet"): REPLICASET, ("batch", "Job"): JOB}  # owners that have one above them
 
@@ -57,14 +58,20 @@ class ApiAnswers:
     containers: Mapping[ContainerId, Facts]
 
 
-def connect(name: str, kubeconfig: Path | None, context: str | None, overdue: timedelta = DEFAULT_OVERDUE) -> "Cluster":
+def connect(
+    name: str,
+    kubeconfig: Path | None,
+    context: str | None,
+    overdue: timedelta = DEFAULT_OVERDUE,
+    limit: timedelta = DEFAULT_LIMIT,
+) -> "Cluster":
     """
     Load the credentials; nothing is sent to the API server yet. Raises `Refused` when they cannot be used.
 
     Without `kubeconfig` and `context`: the pod's own service account where this runs in a pod, else the default
-    kubeconfig. Facts call a pod stuck when it is overdue by more than `overdue`.
+    kubeconfig. Facts call a pod stuck when it is overdue by more than `overdue`; `limit` is for each request.
     """
-    return Cluster(name, Server(name, credentials.load(name, kubeconfig, context)), overdue)
+    return Cluster(name, Server(name, credentials.load(name, kubeconfig, context), limit), overdue)
 
 
 class Cluster:

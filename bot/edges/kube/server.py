@@ -4,7 +4,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import monotonic
@@ -25,7 +25,7 @@ from bot.edges.kube.requests import Names, Request
 from bot.ports import Garbled, Missing, Outage, Refused, TimedOut, Unreachable
 from bot.probes import api
 
-CONNECT_S, READ_S = 5, 15  # a healthy server answers each request within a second
+CONNECT_S = 5  # one that has not answered a SYN by now is not there
 OBJECT_CAP = 16 << 20  # bytes; etcd keeps no object above 1.5 MiB
 NOTHING: Names = MappingProxyType({})
 LOOK = "Check what answers at the server address of the kubeconfig"
@@ -59,8 +59,9 @@ class Answer:
 class Server:
     """Several threads may read at once."""
 
-    def __init__(self, cluster: str, configuration: Configuration) -> None:
+    def __init__(self, cluster: str, configuration: Configuration, limit: timedelta) -> None:
         self._cluster = cluster
+        self._limit = limit.total_seconds()
         self._url: str = configuration.host
         self._configuration = configuration
         self._renewal = threading.Lock()  # the client renews a token in place
@@ -106,7 +107,7 @@ class Server:
         headers = {"Accept": request.accept, "User-Agent": "terminating", **self._credentials()}
 
         def send() -> urllib3.BaseHTTPResponse:
-            timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
+            timeout = urllib3.Timeout(connect=min(CONNECT_S, self._limit), read=self._limit)
             return self._pool.request(
                 "GET", url, headers=headers, preload_content=False, retries=False, redirect=False, timeout=timeout
             )
@@ -125,14 +126,14 @@ class Server:
         return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}
 
     def _body(self, response: urllib3.BaseHTTPResponse, asked: str, cap: int) -> bytearray:
-        """`READ_S` bounds each wait of the socket; here it bounds a server that drips."""
-        body, until = bytearray(), monotonic() + READ_S
+        """The limit bounds each wait of the socket; here it bounds a server that drips."""
+        body, until = bytearray(), monotonic() + self._limit
         while chunk := response.read1(_CHUNK):
             body += chunk
             if len(body) > cap:
                 raise self.outage(Garbled, asked, f"the answer is longer than {cap >> 20} MiB")
             if monotonic() > until:
-                raise self.outage(TimedOut, asked, f"the answer did not end in {READ_S} s")
+                raise self.outage(TimedOut, asked, f"the answer did not end in {self._limit:g} s")
         return body
 
 
@@ -182,9 +183,9 @@ def _explained(error: http.HTTPError) -> tuple[str, str]:
         case http.NewConnectionError():
             return f"no connection: {_system_words(error)}", network
         case http.ConnectTimeoutError():
-            return f"no connection within {CONNECT_S} s", network
+            return "no connection in its time", network
         case http.ReadTimeoutError():
-            return f"no answer within {READ_S} s", "Look at the load of the API server; try again later"
+            return "no answer in its time", "Look at the load of the API server; try again later"
         case http.ProtocolError():
             return "the connection was cut", network
         case http.SSLError():

@@ -1,0 +1,93 @@
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.core.rights import RULES, as_rule, granted, manifest
+from bot.edges.kube.requests import REQUESTS
+
+
+def test_every_request_is_covered_by_a_rule() -> None:
+    uncovered = [each for each in REQUESTS if not granted(each.verb, each.api_group, each.resource)]
+
+    assert uncovered == []
+
+
+def test_no_right_is_granted_that_no_request_needs() -> None:
+    needed = {(each.verb, each.api_group, each.resource) for each in REQUESTS}
+
+    given = {(verb, rule.api_group, resource) for rule in RULES for resource in rule.resources for verb in rule.verbs}
+
+    assert given == needed
+
+
+@pytest.mark.parametrize(
+    ("verb", "api_group", "resource"),
+    [
+        ("delete", "", "pods"),
+        ("watch", "", "pods"),
+        ("list", "", "nodes"),
+        ("get", "", "nodes/proxy"),
+        ("get", "", "secrets"),
+        ("list", "apps", "pods"),
+    ],
+)
+def test_what_diagnosis_does_not_need_is_not_granted(verb: str, api_group: str, resource: str) -> None:
+    assert not granted(verb, api_group, resource)
+
+
+def test_a_rule_on_one_line_reads_as_a_role_writes_it() -> None:
+    rule = yaml.safe_load(as_rule("get", "apps", "replicasets"))
+
+    assert rule == {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["get"]}
+
+
+def test_there_are_no_wildcards() -> None:
+    words = {word for rule in RULES for word in (rule.api_group, *rule.resources, *rule.verbs)}
+
+    assert not any("*" in word for word in words)
+
+
+def test_the_manifest_grants_exactly_the_rules_to_one_account() -> None:
+    account, role, binding = _documents(manifest("terminating", "ops"))
+
+    granted_rules = [
+        {"apiGroups": [rule.api_group], "resources": list(rule.resources), "verbs": list(rule.verbs)} for rule in RULES
+    ]
+    assert account["metadata"] == {"name": "terminating", "namespace": "ops"}
+    assert role["rules"] == granted_rules
+    assert binding["roleRef"] == {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "ClusterRole",
+        "name": role["metadata"]["name"],
+    }
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "terminating", "namespace": "ops"}]
+
+
+def test_the_manifest_says_why_beside_each_rule() -> None:
+    text = manifest("terminating", "ops")
+
+    assert all(f"# {rule.why}\n" in text for rule in RULES)
+
+
+def test_the_same_names_give_the_same_manifest() -> None:
+    assert manifest("a", "b") == manifest("a", "b")
+
+
+def test_a_name_cannot_add_a_rule_to_the_manifest() -> None:
+    evil = 'x"\nrules:\n  - apiGroups: ["*"]'
+
+    account, role, _ = _documents(manifest(evil, "ops"))
+
+    assert account["metadata"]["name"] == evil
+    assert len(role["rules"]) == len(RULES)
+
+
+def _documents(text: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(text))
+
+
+def test_a_missing_right_is_told_as_a_role_writes_it() -> None:
+    rule = yaml.safe_load(as_rule("list", "storage.k8s.io", "volumeattachments"))
+
+    assert rule == {"apiGroups": ["storage.k8s.io"], "resources": ["volumeattachments"], "verbs": ["list"]}

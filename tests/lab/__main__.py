@@ -1,0 +1,15 @@
+"""`python -m tests.lab`: the cluster in the foreground until it is interrupted, to try things on."""
+
+import signal
+import sys
+
+from tests.lab.cluster import Lab, installed
+
+with Lab(installed()) as lab:
+    say = sys.stdout.write
+    say(f"up in {lab.took:.0f} s\nKUBECONFIG={lab.admin}\n")
+    for node in (lab.node1, lab.node2):
+        say(f"{node.name}: ssh port {node.port}, nsenter --target {node.init} --mount --pid --uts --ipc\n")
+    say(f"key {lab.node1.key}, known hosts {lab.known_hosts}. Ctrl-C ends it.\n")
+    sys.stdout.flush()
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})

@@ -118,7 +118,7 @@ class Program:
         *front, name = words.split("/")
         clusters = self._settings.clusters
         if len(front) > 2 or not all((*front, name)):  # noqa: PLR2004  # cluster and namespace
-            raise Missing("finding the pod", plain(words), "it is no pod's name", "Say POD or NAMESPACE/POD.")
+            raise Missing("finding the pod", f'"{plain(words)}"', "it is no pod's name", "Say POD or NAMESPACE/POD.")
         if len(front) == 2:  # noqa: PLR2004  # the same
             chosen = [each for each in clusters if each.name == front[0]]
             if not chosen:
@@ -251,6 +251,7 @@ def node_setup(user: str, key: Path | None) -> str:
         program = (shipped("node") / "terminating-node").read_text(encoding="utf-8")
         return accounts.setup_script(program, user, key.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(asked, plain(str(key)), f"it cannot be read: {plain(str(error))}", "Name a .pub file.") from error
+        why = (isinstance(error, OSError) and error.strerror) or "it is no text"
+        raise Refused(asked, plain(str(key)), f"it cannot be read: {why}", "Name a .pub file.") from error
     except accounts.UnfitError as error:
         raise Refused(asked, plain(f"{user}, {key}"), str(error), "Name another.") from error

@@ -6,6 +6,7 @@ The only module that reads YAML, settings or the environment. Not here: what a s
 
 import difflib
 import getpass
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise ValueError(f"{error}: expected a path, from / or from ~/") from error
+        raise ValueError("its ~ names nobody's home; expected a path like /a/b or ~/b") from error
 
 
 def _one_or_more(value: object) -> object:
@@ -211,13 +212,21 @@ def load(path: Path | None) -> Settings:
     else:
         document = _Document(path)
         clusters = document.validated(_File).clusters
-    home = Path.home()
+    user, home = _user()
     return Settings(
         clusters=tuple(_cluster(name, model) for name, model in clusters.items()),
-        user=getpass.getuser(),
+        user=user,
         home=home,
         ssh_config=home / ".ssh" / "config",
     )
+
+
+def _user() -> tuple[str, Path]:
+    """Login name and home. In a container the user may be a bare number: then the number, and the root folder."""
+    try:
+        return getpass.getuser(), Path.home()
+    except (KeyError, OSError, RuntimeError):
+        return str(os.getuid()), Path(os.sep)
 
 
 def _cluster(name: str, model: _Cluster) -> ClusterSettings:
@@ -382,7 +391,8 @@ class _Document:
         return Fault(self.path, self._line(at), what)
 
     def _translated(self, at: tuple[int | str, ...], kind: str, message: str, model: type[_Model]) -> Fault:
-        dotted = ".".join(str(step) for step in at) or "the file"
+        steps = [str(step) for step in at if step != "[key]"]  # which pydantic adds for the key itself
+        dotted = ".".join(steps) or "the file"
         if kind == "extra_forbidden":
             return self.fault(at, f"{dotted}: unknown key{_suggestion(str(at[-1]), _keys(model))}")
         if kind == "missing":

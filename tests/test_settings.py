@@ -215,7 +215,7 @@ def test_a_key_like_no_other_is_refused_without_a_guess(file: Path) -> None:
         ("clusters:\n", "1: clusters: expected keys with their values"),
         ("clusters: {}\n", "1: clusters: expected at least one entry"),
         ("clusters:\n  prod:\n", "2: clusters.prod: expected keys with their values"),
-        ("clusters: {1: {}}\n", "1: clusters.1.[key]: expected text"),
+        ("clusters: {1: {}}\n", "1: clusters.1: expected text"),
         ("clusters: {a: {context: 5}}\n", "1: clusters.a.context: expected text"),
         ("clusters: {a: {ssh: {key: [a]}}}\n", "1: clusters.a.ssh.key: expected a path"),
         ("clusters: {a: {ssh: {known_hosts: [/a, 5]}}}\n", "1: clusters.a.ssh.known_hosts.1: expected a path"),

@@ -5,6 +5,7 @@ A failure is one line on stderr (what was tried, on what, what to do) and nothin
 """
 
 import enum
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +44,8 @@ Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A folder o
 
 
 def main() -> None:
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal that is not UTF-8
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it is None where the caller closed it
+        sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal that is not UTF-8
     app()
 
 

@@ -79,18 +79,18 @@ def headline(diagnosis: Diagnosis) -> str:
 
 
 def evidence(diagnosis: Diagnosis) -> tuple[Row, ...]:
-    """The layers side by side, for the container at fault, or the first where none is. Times are UTC."""
-    subject = shown_subject(diagnosis)
-    facts = subject.facts
-    docker = _value(facts, "api.node.runtime") != "containerd"
-    asked = subject.container is not None
-    return (
-        _api(facts),
-        _kubelet(facts),
-        *([_docker(facts)] if docker and asked else []),
-        *([_containerd(facts), _shim(facts), _process(facts)] if asked else []),
-        _kernel(facts),
-    )
+    """
+    The layers that were asked, side by side, for the container at fault, or the first where none is. Times are UTC.
+
+    A layer that was asked and did not say is there, with the reason; one that nobody asked is not.
+    """
+    facts = shown_subject(diagnosis).facts
+    layers = [(_api, "api.pod.deleting"), (_kubelet, "kubelet.active")]
+    if _value(facts, "api.node.runtime") != "containerd":
+        layers.append((_docker, "docker.container.state"))
+    layers += [(_containerd, "containerd.task.status"), (_shim, "shim.alive"), (_process, "process.alive")]
+    layers.append((_kernel, "kernel.oom_kills.node"))
+    return tuple(row(facts) for row, asked in layers if asked in facts)
 
 
 def cause(diagnosis: Diagnosis) -> tuple[str, ...]:

@@ -156,7 +156,10 @@ def judge(causes: Sequence[Cause], subjects: Sequence[Subject]) -> Verdict:
     matches.sort(key=lambda match: (-len(match[0].lines) - match[1].support, match[0].id))
     explained = {id_ for cause, _ in matches for id_ in cause.explains}
     leading = [match for match in matches if match[0].id not in explained] or matches
-    misses = [(cause, finding) for cause, finding in judged if isinstance(finding, Failed)]
+    # With a container at fault, the others are ruled out by what is known of that one.
+    about = [leading[0][1].subject] if leading else subjects
+    out = [cause for cause, finding in judged if isinstance(finding, Failed)]
+    misses = [(cause, finding) for cause in out if isinstance(finding := _finding(cause, about), Failed)]
     return Verdict(
         cause=leading[0][0] if leading else None,
         subject=leading[0][1].subject if leading else None,

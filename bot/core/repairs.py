@@ -113,8 +113,6 @@ def _container_stop(repair: Repair, scene: Scene) -> Assessment:
         hangs = "docker stop does not return while the shim hangs"
         return Withheld(repair=repair, why=why if scene.value("shim.answers") is None else hangs)
     notes = ["docker marks it exited after about 10 s"]
-    if scene.value("process.recycled") is None:
-        notes.append(f"whether its pid now belongs to something else is not known: {scene.why('process.recycled')}")
     if scene.value("containerd.task.status") == "absent":
         # Measured: 0 on 26.1.5 (nothing left to ask), 255 on 20.10.5 and 20.10.24.
         code = "0, a success that never was" if found >= (23, 0, 0) else "255"
@@ -287,6 +285,8 @@ def _not_asked_safely(scene: Scene) -> str | None:
         return why
     if why := _silent(scene, "containerd"):  # measured: a stop in that window returns 0 and does nothing
         return f"{why}: dockerd would return success and do nothing"
+    if scene.value("process.recycled") is None:  # moby's killProcessDirectly signals that pid, whoever has it
+        return f"whose the pid is that dockerd would kill is not known: {scene.why('process.recycled')}"
     return None
 
 

@@ -23,6 +23,7 @@ from bot.core.repairs import Offered
 from bot.core.scans import Scan, Stuck
 
 WIDTH = 80  # columns where the output is not a terminal
+POD_WIDTH = 32  # columns; a pod's name is copied by people, so it is folded only beyond
 WIDEST = 120  # beyond, lines are hard to follow with the eye
 
 __all__ = ["clean", "progress", "show_cause", "show_diagnosis", "show_scan"]
@@ -40,11 +41,17 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 def show_scan(found: Scan) -> None:
-    console = _console()
+    with _printed() as console:
+        _scan(console, found)
+
+
+def _scan(console: Console, found: Scan) -> None:
     if found.stuck:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("CLUSTER", "POD", "HELD BY", "OVERDUE", "OWNER", "LIKELY"):
-            table.add_column(heading, overflow="fold", no_wrap=heading == "OVERDUE")
+        longest = max(len(each.pod.full_name) for each in found.stuck)
+        for heading in ("CLUSTER", "POD", "HELD BY", "OVERDUE", "OWNER"):
+            whole = heading == "OVERDUE" or (heading == "POD" and longest <= POD_WIDTH)
+            table.add_column(heading, overflow="fold", no_wrap=whole)
         for each in found.stuck:
             table.add_row(*(Text(cell) for cell in _row(each)))
         console.print(table)
@@ -54,27 +61,35 @@ def show_scan(found: Scan) -> None:
         f"{len(found.stuck)} stuck of {_counted(pods, 'pod')} in {_counted(len(found.clusters) - unread, 'cluster')}"
         f"{f', {unread} not read' if unread else ''}, {_seconds(found.took)}"
     )
+    if found.stuck:
+        console.print("Why: terminating diagnose POD")
 
 
 def show_diagnosis(diagnosis: Diagnosis, took: timedelta) -> None:
-    console = _console()
+    with _printed() as console:
+        _diagnosis(console, diagnosis, took)
+
+
+def _diagnosis(console: Console, diagnosis: Diagnosis, took: timedelta) -> None:
     console.print(Text(cards.headline(diagnosis), style="bold"))
     console.print(_pairs([("Cause", line) for line in cards.cause(diagnosis)], "Cause"))
     subject = cards.shown_subject(diagnosis)
     if subject.container is not None:
-        about = f"container {subject.name} ({subject.container[: cards.SHORT_ID]}), times in UTC"
+        about = f"container {subject.name} ({subject.container[: cards.SHORT_ID]})"
     else:
-        about = f"pod {diagnosis.pod.full_name}, times in UTC"
-    _heading(console, f"Who says what about {about}")
-    rows = [(row.layer, row.says, row.disagrees) for row in cards.evidence(diagnosis)]
-    _indented(console, _pairs([(layer, f"{says}  ◀ disagrees" if odd else says) for layer, says, odd in rows]))
+        about = f"pod {diagnosis.pod.full_name}"
+    rows = cards.evidence(diagnosis)
+    legend = ", ◀ disagrees" if any(row.disagrees for row in rows) else ""
+    _heading(console, f"Who says what about {about}, times in UTC{legend}")
+    _indented(console, _pairs([(f"{row.layer} ◀" if row.disagrees else row.layer, row.says) for row in rows]))
     _repairs(console, diagnosis)
     verdict = diagnosis.verdict
-    if verdict.ruled_out:
+    if verdict.ruled_out and diagnosis.pod.deadline is not None:
         _heading(console, "Ruled out")
         _indented(console, _pairs([(cause.id, cards.ruled_out(failed)) for cause, failed in verdict.ruled_out]))
-    _heading(console, "Could not ask")
-    _indented(console, _pairs([(fact.name, _why(fact)) for fact in verdict.unknown] or [("nothing", "")]))
+    if diagnosis.pod.deadline is not None:
+        _heading(console, "Could not ask")
+        _indented(console, _pairs([(fact.name, _why(fact)) for fact in verdict.unknown] or [("nothing", "")]))
     if verdict.cause is not None:
         _heading(console, "Prevent it")
         _indented(console, Text(verdict.cause.prevent))
@@ -82,7 +97,11 @@ def show_diagnosis(diagnosis: Diagnosis, took: timedelta) -> None:
 
 
 def show_cause(cause: Cause) -> None:
-    console = _console()
+    with _printed() as console:
+        _cause(console, cause)
+
+
+def _cause(console: Console, cause: Cause) -> None:
     console.print(Text(f"{cause.id}: {cause.title}", style="bold"))
     console.print(Text(cause.because))
     for heading, lines in (("When", cause.lines), ("Supported by", cause.supported_by)):
@@ -113,12 +132,11 @@ def _offer(offered: Offered) -> tuple[str, ...]:
 
 def _row(each: Stuck) -> tuple[str, ...]:
     pod, hold = each.pod, each.hold
-    held, likely = "not known", "ask: diagnose"
+    held = "not known"
     if hold is not None:
         held = hold.name if hold.kind == "node" else f"{hold.kind.replace('-', ' ')} {hold.name}".strip()
-        likely = {"finalizer": "finalizer-pending", "lost-node": "node-deleted-orphans"}.get(hold.kind, likely)
     overdue = cards.lasting(each.overdue) if each.overdue is not None else "-"
-    return (pod.cluster, pod.full_name, held, overdue, pod.owner or "-", likely)
+    return (pod.cluster, pod.full_name, held, overdue, pod.owner or "-")
 
 
 def _pairs(rows: Iterable[tuple[str, str]], once: str = "") -> Table:
@@ -151,7 +169,12 @@ def _seconds(span: timedelta) -> str:
     return f"{span.total_seconds():.1f} s"
 
 
-def _console() -> Console:
-    console = Console(markup=False, highlight=False, emoji=False)
-    width = min(console.width, WIDEST) if sys.stdout.isatty() else WIDTH
-    return Console(markup=False, highlight=False, emoji=False, width=width)
+@contextmanager
+def _printed() -> Iterator[Console]:
+    """Written whole, at the end, without the blanks that fill a column: what is copied from it has none either."""
+    plain_console = Console(markup=False, highlight=False, emoji=False)
+    width = min(plain_console.width, WIDEST) if sys.stdout.isatty() else WIDTH
+    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    with console.capture() as captured:
+        yield console
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))

@@ -6,7 +6,7 @@ from bot.core.facts import ContainerId, Fact, Known, Unknown
 from bot.probes import docker, shims, tasks
 from bot.probes.frames import Frame
 from bot.probes.reading import trouble
-from bot.probes.table import Directory, Process, directories, owner
+from bot.probes.table import Directory, Process, Table, directories, owner, table
 from bot.probes.visit import NODE, Answer, Findings, Visit
 
 INIT = (
@@ -69,24 +69,33 @@ def init(visit: Visit, container: ContainerId) -> Mapping[str, Answer]:
     """
     Every `process.` fact. Which process: the pid that dockerd recorded, else containerd's, else the one in its cgroup.
 
-    The node lists every process of a wanted container, so one that a whole list does not hold is gone.
+    The node lists every process of a wanted container, so one that a whole list does not hold is gone. A pid that is
+    not the container's any more is in no such list: the node looks at the one that dockerd recorded by its number.
     """
     recorded = docker.recorded_pid(visit, container) or tasks.init_pid(visit, container)
-    if recorded is None:
-        state = docker.inspect(visit.frame("docker.inspect", container), container)["docker.container.state"]
-        unread = visit.question.runtime == "docker" and isinstance(state, Unknown)
-        return {**_searched(visit, container), **({"process.recycled": state} if unread else {})}
-    process = visit.table.processes.get(recorded)
+    answers = _searched(visit, container) if recorded is None else _recorded(visit, container, recorded)
+    state = docker.inspect(visit.frame("docker.inspect", container), container)["docker.container.state"]
+    unread = visit.question.runtime == "docker" and isinstance(state, Unknown)
+    if unread and answers["process.recycled"] == Known(False):
+        return {**answers, "process.recycled": state}  # it may be another pid that dockerd recorded
+    return answers
+
+
+def _recorded(visit: Visit, container: ContainerId, pid: int) -> Mapping[str, Answer]:
+    looked = table(visit.frame("docker.process", container), f"cat /proc/{pid}/cgroup")
+    process = visit.table.processes.get(pid) or looked.processes.get(pid)
     if process is None:
-        return _vanished(visit, recorded)
+        return _vanished(visit, pid, looked)
     if _belongs(process, container, _servers(visit, container)):
         return _seen(process)
-    why = f"pid {recorded} is not this container's"
     if not process.alive:  # up to Linux 6.x a zombie loses its v1 cgroups, so whose it was cannot be told
-        return {**_seen(process), "process.recycled": Unknown(f"pid {recorded} is a zombie; whose, cannot be told")}
+        return {**_seen(process), "process.recycled": Unknown(f"pid {pid} is a zombie; whose, cannot be told")}
     if not process.cgroups:
-        return dict.fromkeys(INIT, Unknown(f"the cgroup of process {recorded} could not be read"))
-    return {**_dead(why), "process.pid": Known(recorded), "process.recycled": Known(True)}
+        return dict.fromkeys(INIT, Unknown(f"the cgroup of process {pid} could not be read"))
+    missing = visit.table.missing or (looked.missing if pid in looked.processes else "")
+    if missing and not process.in_a_container:  # it may be a child of its shim, which may not be listed
+        return dict.fromkeys(INIT, Unknown(missing))
+    return {**_dead(f"pid {pid} is not this container's"), "process.pid": Known(pid), "process.recycled": Known(True)}
 
 
 def _searched(visit: Visit, container: ContainerId) -> Mapping[str, Answer]:
@@ -106,12 +115,13 @@ def _searched(visit: Visit, container: ContainerId) -> Mapping[str, Answer]:
     return {**_dead(none.why), "process.pid": none, "process.recycled": Known(False)}
 
 
-def _vanished(visit: Visit, pid: int) -> Mapping[str, Answer]:
-    looked = pid in visit.table.gone
-    if visit.table.missing and not looked:
+def _vanished(visit: Visit, pid: int, looked: Table) -> Mapping[str, Answer]:
+    gone = pid in looked.gone and not looked.missing
+    if visit.table.missing and not gone:
         return dict.fromkeys(INIT, Unknown(visit.table.missing))
     why = f"pid {pid} is no process of this container"
-    recycled = Known(False) if looked else Unknown(f"{why}; whether it is one of something else was not looked at")
+    untold = f"whether pid {pid} is one of something else: {looked.missing or 'the node did not say'}"
+    recycled = Known(False) if gone else Unknown(untold)
     return {**_dead(why), "process.pid": Known(pid), "process.recycled": recycled}
 
 

@@ -71,7 +71,7 @@ class Table:
     """
     The processes that were listed, by pid. `missing` is empty when the list is whole, else says why it is not.
 
-    `gone` are pids that the node looked at and did not find.
+    `gone` are pids that the node looked at and did not find: nothing but the pid is told of them.
     """
 
     processes: Mapping[int, Process] = field(default_factory=dict)
@@ -106,8 +106,8 @@ def owner(path: str) -> str:
     return match[0] if match else ""
 
 
-def table(frame: Frame) -> Table:
-    missing = trouble(frame, "ps")
+def table(frame: Frame, asked: str = "ps") -> Table:
+    missing = trouble(frame, asked)
     if not missing and len(frame.out) >= OUTPUT_CAP:
         missing = "the list of processes was cut: it is too long"
     processes: dict[int, Process] = {}
@@ -117,10 +117,10 @@ def table(frame: Frame) -> Table:
         if pid is None or pid in processes:
             continue
         process = _process(pid, record)
-        if process is None:
-            gone.add(pid)
-        else:
+        if process is not None:
             processes[pid] = process
+        elif not record:
+            gone.add(pid)
     found = (_shim(process) for process in processes.values())
     return Table(
         processes=processes,
@@ -144,7 +144,7 @@ def _records(out: bytes, opens: str) -> Iterator[tuple[str, list[tuple[str, str]
             if first is not None:
                 yield first, record
             first, record = value, []
-        elif first is not None:
+        elif first is not None and key:
             record.append((key, value))
     if first is not None:
         yield first, record

@@ -84,6 +84,9 @@ FAULTS = (
     ),
     Fault("repairs", 'if scene.value("process.recycled") is True:', "if False:", "a stranger's process may be killed"),
     Fault(
+        "repairs", 'if scene.value("process.recycled") is None:', "if False:", "a pid nobody looked at may be killed"
+    ),
+    Fault(
         "repairs",
         "for subject in (scene.subject, *scene.siblings):",
         "for subject in (scene.subject,):",

@@ -130,11 +130,20 @@ def test_where_nothing_is_known_nothing_is_claimed() -> None:
 
 def test_a_pod_without_containers_is_shown_by_what_the_api_and_the_kernel_say_of_it() -> None:
     bare = replace(pod(), containers=(Container(name="zookeeper", id=None, state="waiting"),))
+    around = {name: fact for name, fact in facts(founding()).items() if BY_NAME[name].scope != "container"}
 
-    diagnosis = diagnose(bare, (NodeAnswers(pods={UID: facts(founding())}),), ())
+    diagnosis = diagnose(bare, (NodeAnswers(pods={UID: around}),), ())
 
     assert [each.layer for each in cards.evidence(diagnosis)] == ["API server", "kubelet", "kernel"]
     assert cards.shown_subject(diagnosis).container is None
+
+
+def test_a_layer_that_nobody_asked_is_not_shown() -> None:
+    api = {name: fact for name, fact in facts(founding()).items() if name.startswith("api.")}
+
+    diagnosis = diagnose(pod(), (NodeAnswers(pods={UID: api}),), ())
+
+    assert [each.layer for each in cards.evidence(diagnosis)] == ["API server"]
 
 
 @pytest.mark.parametrize(

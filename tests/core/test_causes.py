@@ -348,6 +348,17 @@ def test_evidence_is_known_and_all_of_one_container(causes: ModuleType, books: l
     assert all(verdict.subject.facts[fact.name] == fact for fact in verdict.evidence)
 
 
+def test_others_are_ruled_out_by_what_is_known_of_the_container_at_fault(causes: ModuleType) -> None:
+    books = [Book("hung", (Line("a", ("x",)),)), Book("lost", (Line("b", (True,)), Line("c", (1,))))]
+    at_fault: Answers = {"a": "x", "b": False, "c": 0}
+    sandbox: Answers = {"a": "y", "b": True, "c": 2}  # nearer to the other cause, and not what is asked about
+
+    verdict = judge(causes, books, sandbox, at_fault)
+
+    assert verdict.cause.id == "hung"
+    assert [(out.id, failed.line.fact, failed.held) for out, failed in verdict.ruled_out] == [("lost", "b", 0)]
+
+
 def test_values_read_as_people_write_them(causes: ModuleType) -> None:
     noon = datetime(2025, 11, 20, 12, 1, 7, 999, tzinfo=UTC)
 

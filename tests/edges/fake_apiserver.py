@@ -32,6 +32,7 @@ _SELECTABLE: Mapping[str, tuple[str, ...]] = {
     "spec.nodeName": ("spec", "nodeName"),
     "involvedObject.uid": ("involvedObject", "uid"),
 }
+_KIND = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
 Object = dict[str, Any]
 Act = Callable[[BaseHTTPRequestHandler], None]
 
@@ -50,6 +51,7 @@ class FakeApiServer:
     objects: dict[str, list[Object]] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)  # the last word of a collection's path
     honours_accept: bool = True
+    caches: bool = False  # a watch cache answers `resourceVersion=0` whole, whatever the limit, as up to 1.30
     tokens_that_expire: int = 0  # so many continue tokens are answered with 410
     instead: dict[str, Act] = field(default_factory=dict)  # path -> what to do instead of answering
     date: str = NOW.strftime("%a, %d %b %Y %H:%M:%S GMT")
@@ -99,16 +101,19 @@ class FakeApiServer:
             if key not in _SELECTABLE:
                 return 400, _status(400, "BadRequest")
             found = [each for each in found if _at(each, _SELECTABLE[key]) == value]
+        if "continue" in query and "resourceVersion" in query:
+            return 400, _status(400, "BadRequest")
         start = 0
         if token := query.get("continue"):
             if self.tokens_that_expire:
                 self.tokens_that_expire -= 1
                 return 410, _status(410, "Expired")
             start = int(base64.b64decode(token))
-        stop = start + int(query.get("limit", len(found) or 1))
+        whole = self.caches and query.get("resourceVersion") == "0"
+        stop = len(found) if whole else start + int(query.get("limit", len(found) or 1))
         more = {"continue": base64.b64encode(str(stop).encode()).decode()} if stop < len(found) else {}
         metadata_only = self.honours_accept and METADATA_ONLY in accept
-        items = [{"metadata": each["metadata"]} if metadata_only else each for each in found[start:stop]]
+        items = [{**_KIND, "metadata": each["metadata"]} if metadata_only else each for each in found[start:stop]]
         kind = "PartialObjectMetadataList" if metadata_only else "List"
         return 200, {"kind": kind, "metadata": {"resourceVersion": "7", **more}, "items": items}
 
@@ -181,7 +186,7 @@ def _handler(fake: FakeApiServer) -> type[BaseHTTPRequestHandler]:
                 self.say(*fake.answer(parts.path, query, accept))
 
         def say(self, status: int, content: Object) -> None:
-            send(self, status, json.dumps(content).encode(), fake.date)
+            send(self, status, json.dumps(content, separators=(",", ":")).encode(), fake.date)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -62,6 +62,31 @@ def test_the_list_is_asked_for_page_by_page_and_metadata_only(cluster: kube.Clus
     assert all(METADATA_ONLY in each.accept for each in fake.asked)
 
 
+def test_a_list_that_the_server_sends_whole_is_taken_apart_while_it_arrives(
+    cluster: kube.Cluster, fake: FakeApiServer
+) -> None:
+    fake.caches = True
+    words = 'a "},{"kind":"PartialObjectMetadata", in a text' * 20
+    fake.objects[PODS] = [
+        pod(f"p-{number}", late_s=number if number % 100 == 0 else None, labels={"x": words}) for number in range(9_000)
+    ]
+
+    sweep = cluster.deleting()
+
+    assert len(fake.asked) == 1
+    assert sweep.total == 9_000
+    assert [each.name for each in sweep.pods] == [f"p-{number}" for number in range(0, 9_000, 100)]
+
+
+def test_whole_pods_in_one_answer_are_understood_too(cluster: kube.Cluster, fake: FakeApiServer) -> None:
+    fake.caches, fake.honours_accept = True, False
+    fake.objects[PODS] = [pod(f"p-{number}", late_s=1, labels={"x": "y" * 500}) for number in range(4_000)]
+
+    sweep = cluster.deleting()
+
+    assert (sweep.total, len({each.uid for each in sweep.pods})) == (4_000, 4_000)
+
+
 def test_a_server_that_sends_whole_pods_all_the_same_is_understood(cluster: kube.Cluster, fake: FakeApiServer) -> None:
     fake.honours_accept = False
 
@@ -373,11 +398,11 @@ def test_a_server_that_drips_is_given_up_in_time(cluster: kube.Cluster, fake: Fa
             handler.wfile.write(b" ")
             time.sleep(0.1)
 
-    fake.instead[PODS] = drip
+    fake.instead[POD] = drip
 
     started = time.monotonic()
     with pytest.raises(TimedOut, match="did not end"):
-        cluster.deleting()
+        cluster.pod("prod", "web-7")
 
     assert time.monotonic() - started < 3
 

@@ -5,6 +5,8 @@ import sys
 
 from tests.lab.cluster import Lab, installed
 
+ENDS = {signal.SIGINT, signal.SIGTERM}
+
 with Lab(installed()) as lab:
     say = sys.stdout.write
     say(f"up in {lab.took:.0f} s\nKUBECONFIG={lab.admin}\n")
@@ -12,4 +14,5 @@ with Lab(installed()) as lab:
         say(f"{node.name}: ssh port {node.port}, nsenter --target {node.init} --mount --pid --uts --ipc\n")
     say(f"key {lab.node1.key}, known hosts {lab.known_hosts}. Ctrl-C ends it.\n")
     sys.stdout.flush()
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # else they end it at once, without a clean-up
+    signal.sigwait(ENDS)

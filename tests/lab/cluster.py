@@ -243,9 +243,10 @@ class Lab:
             f"ln -sf busybox {name}" for name in ("sh", "sleep", "tail", "true", "cat", "dd")
         )
         self.node1.run(build)
-        sleep = """-c 'CMD ["/bin/sleep","10000000"]'"""
+        # Ends at SIGTERM as the real pause does: one that ignores it costs 10 s and a StopPodSandbox error each time.
+        pause = """-c 'CMD ["/bin/sh", "-c", "trap \\"exit 0\\" TERM; sleep 10000000 & wait"]'"""
         for name in (IMAGE, PAUSE):
-            self.node1.run(f"tar -C /run/image -c . | /usr/bin/docker import {sleep} - {name}")
+            self.node1.run(f"tar -C /run/image -c . | /usr/bin/docker import {pause} - {name}")
         archive = self.folder / "images.tar"
         self.node1.run(f"/usr/bin/docker save -o {archive} {IMAGE} {PAUSE}")
         self.node2.run(f"ctr -n k8s.io images import {archive}")

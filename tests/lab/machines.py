@@ -26,6 +26,7 @@ PRIVATE = (
     "etc/cni",
     "etc/sudoers.d",
     "usr/local/sbin",
+    "usr/local/bin",  # empty: whatever this machine has there is none of the node's
     "home/terminating",
 )
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C"}  # no proxy, no CA bundle of ours

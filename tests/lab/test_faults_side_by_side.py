@@ -15,6 +15,7 @@ from tests.lab.reading import cause, evidence, repairs, ruled_out, until_late
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 PLACEHOLDER = "example.com/cleanup"
+STUCK = {"docker-hung", "cri-hung", "finalizer", "frozen", "cri-frozen"}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,8 @@ def side_by_side(lab: Lab, bot: Bot) -> Iterator[dict[str, Json]]:
         ("docker-hung", one, {}),
         ("cri-hung", two, {"sidecar": True}),
         ("finalizer", two, {"finalizers": [PLACEHOLDER]}),
-        ("frozen", one, {}),  # through CRI, runc kill --all thaws it by itself
+        ("frozen", one, {}),
+        ("cri-frozen", two, {}),
         ("healthy", one, {}),
         ("in-grace", one, {"terminationGracePeriodSeconds": 300, "command": stubborn}),
         ("again", two, {}),
@@ -40,19 +42,20 @@ def side_by_side(lab: Lab, bot: Bot) -> Iterator[dict[str, Json]]:
     eventually("the first pod of the name to go", lambda: not lab.exists("again"), 60)
     lab.pod("again", two)
     eventually("the finalizer's containers to end", lambda: _ended(lab, "finalizer"), 60)
-    freezer = harm.frozen_cgroup(lab, one, "frozen")
+    frozen = [harm.frozen_cgroup(lab, node, name) for node, name in ((one, "frozen"), (two, "cri-frozen"))]
     hung = (one, harm.hung_shim(lab, one, "docker-hung")), (two, harm.hung_shim(lab, two, "cri-hung"))
-    until_late(bot, "docker-hung", "cri-hung", "finalizer", "frozen")
+    until_late(bot, *STUCK)
     with ThreadPoolExecutor(len(pods)) as threads:
         answers = dict(zip(uids, threads.map(bot.diagnose, uids), strict=True))
     answers["uids"] = uids
     yield answers
-    freezer.write_text("THAWED")
+    for freezer in frozen:
+        freezer.write_text("THAWED")
     for node, shim in hung:
         node.signal(shim, "KILL")
     lab.kubectl('patch pod finalizer --type=json -p \'[{"op":"remove","path":"/metadata/finalizers"}]\'')
     lab.delete("in-grace", grace=1)
-    for name in ("docker-hung", "cri-hung", "finalizer", "frozen"):
+    for name in STUCK:
         eventually(f"{name} to go", lambda name=name: not lab.exists(name), 90)  # type: ignore[misc]
 
 
@@ -89,8 +92,9 @@ def test_a_finalizer_is_named(side_by_side: dict[str, Json]) -> None:
     assert repairs(found) == ["finalizer.remove"]
 
 
-def test_a_frozen_cgroup_and_not_a_process_in_state_d(side_by_side: dict[str, Json]) -> None:
-    found = side_by_side["frozen"]
+@pytest.mark.parametrize("pod", ["frozen", "cri-frozen"])
+def test_a_frozen_cgroup_and_not_a_process_in_state_d(side_by_side: dict[str, Json], pod: str) -> None:
+    found = side_by_side[pod]
 
     assert cause(found) == "cgroup-frozen"
     assert evidence(found)["process.kill_pending"] is True
@@ -126,7 +130,7 @@ def test_a_scan_lists_those_that_are_stuck_and_no_others(side_by_side: dict[str,
     assert side_by_side
     found = bot.scan()
 
-    assert {each["name"] for each in found["stuck"]} == {"docker-hung", "cri-hung", "finalizer", "frozen"}
+    assert {each["name"] for each in found["stuck"]} == STUCK
     assert {each["name"]: each["node"] for each in found["stuck"]}["cri-hung"] == "node2"
     assert found["clusters"][0]["error"] is None
 

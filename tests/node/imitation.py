@@ -24,6 +24,7 @@ DATA = Path(__file__).parent / "data"
 POD = "852775d6-ee1e-4a9f-b4dd-9fbe8e5bd111"
 CONTAINER = "ebe2ddd9ed5b1fe0a2e775f892ec32926dd83b59804c998475ca9b9986445d1f"
 OTHER = "63f7c4cafa3b4c4ca957b5806b587f60b17aaca737e221a8b5d2229d802e4629"
+RECORDED = 24724  # the pid that docker has for every container
 SHELLS = {"dash": ("dash",), "bash": ("bash",), "busybox": ("busybox", "sh")}
 TOOLS = ("docker", "ctr", "systemctl", "journalctl", "dmesg", "df")
 HANG = "trap '' TERM\nwhile :; do sleep 97; done\n"  # seconds; a tool that heeds no TERM, with a child
@@ -159,7 +160,7 @@ def furnish(node: Node) -> None:
   version) {replay("docker-version")} ;;
   info) {replay("docker-info")} ;;
   ps) {replay("docker-ps")} ;;
-  inspect) echo '{{"Id":"'"$6"'","Name":"/k8s","State":{{"Status":"running"}}}}' ;;
+  inspect) echo '{{"Id":"'"$6"'","Name":"/k8s","State":{{"Status":"running","Pid":{RECORDED},"ExitCode":0}}}}' ;;
 esac
 """,
     )

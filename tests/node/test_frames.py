@@ -5,7 +5,8 @@ import subprocess
 from tests.node.imitation import CONTAINER, DATA, OTHER, POD, PROGRAM, Node, own_programs
 
 NODE_FRAMES = {"node", "disk", "processes", "cgroup", "mounts", "kernel", "kubelet.log", "units"}
-DOCKER_FRAMES = {"docker.version", "docker.info", "docker.ps", f"docker.inspect/{CONTAINER}"}
+DOCKER_FRAMES = {"docker.version", "docker.info", "docker.ps"}
+DOCKER_FRAMES |= {f"docker.inspect/{CONTAINER}", f"docker.process/{CONTAINER}"}
 CONTAINERD_FRAMES = {
     "containerd.version",
     "containerd.tasks",

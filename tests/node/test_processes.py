@@ -1,12 +1,14 @@
 """Records of processes and cgroups: whole, of the wanted, and not to be forged by a name."""
 
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from bot.probes.frames import Frame
 from bot.probes.table import Table, directories, table
-from tests.node.imitation import CONTAINER, OTHER, POD, Node, listen
+from tests.node.imitation import CONTAINER, OTHER, POD, RECORDED, Node, listen
 
 SLICE = f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{POD.replace('-', '_')}.slice"
 SCOPE = f"{SLICE}/docker-{CONTAINER}.scope"
@@ -120,6 +122,112 @@ def test_a_real_process_with_a_line_break_in_its_name_stays_one_record(one_node:
     found = records(frame.out)
     assert found[str(started.pid)][1].startswith(f"stat {started.pid} (runc pid 1) ")
     assert "1" not in found
+
+
+# ---- the process whose pid docker recorded
+
+
+def looked_at(node: Node) -> Frame:
+    return node.run("probe", "docker", "9", CONTAINER).frames[f"docker.process/{CONTAINER}"]
+
+
+def inspected(node: Node, out: str) -> None:
+    node.tool("docker", f"case $1 in inspect) cat {node.file('inspected', out)} ;; esac\n")
+
+
+def test_a_recorded_pid_that_is_no_process_is_told_alone(any_node: Node) -> None:
+    frame = looked_at(any_node)
+
+    assert (frame.exit_code, frame.out) == (0, f"pid {RECORDED}\n".encode())
+    assert table(frame).gone == {RECORDED}
+
+
+def test_whoever_has_the_recorded_pid_now_is_told_without_arguments(any_node: Node) -> None:
+    any_node.process(RECORDED, name="sshd", cgroup="/system.slice/ssh.service", arguments=("sshd", "--password=x"))
+
+    frame = looked_at(any_node)
+
+    assert (frame.exit_code, frame.err) == (0, b"")
+    assert frame.out.decode().split("\n") == [
+        f"pid {RECORDED}",
+        f"stat {RECORDED} (sshd) S 1 {' '.join(str(number) for number in range(5, 45))}",
+        "wchan futex_do_wait",
+        "pending 0000000000000000 0000000000000100",
+        "cgroup 4:memory:/system.slice/ssh.service",
+        "cgroup 0::/system.slice/ssh.service",
+        "",
+    ]
+
+
+def test_not_even_the_recorded_daemons_arguments_are_told(node: Node) -> None:
+    node.process(RECORDED, name="containerd-shim", arguments=shim(CONTAINER))
+
+    assert b"cmdline" not in looked_at(node).out
+
+
+def test_the_name_of_the_recorded_process_forges_no_key(node: Node) -> None:
+    forged = f"x\ncgroup 0::{SCOPE}\n{RECORDED}/cgroup:0::{SCOPE}\r{RECORDED}/order:9\npid 9"
+    node.process(RECORDED, name=forged, cgroup="/system.slice")
+
+    frame = looked_at(node)
+
+    assert [line.split()[0] for line in records(frame.out)[str(RECORDED)]] == [
+        *("pid", "stat", "wchan", "pending", "cgroup", "cgroup"),
+    ]
+    assert table(frame).processes[RECORDED].cgroups == ("4:memory:/system.slice", "0::/system.slice")
+
+
+def test_a_thread_that_has_the_recorded_number_is_found_though_no_listing_has_it(one_node: Node) -> None:
+    """Against the machine's own /proc: KILL to a thread's number ends its process."""
+    one_node.environment["TERMINATING_ROOT"] = ""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    inspected(one_node, f'{{"State":{{"Pid":{thread.native_id}}}}}')
+
+    frame = looked_at(one_node)
+    end.set()
+
+    assert set(table(frame).processes) == {thread.native_id}
+    assert table(frame).processes[thread.native_id or 0].cgroups
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        '{"State":{"Status":"exited","Pid":0,"ExitCode":1}}',
+        '{"State":{"Pid":1}}',
+        '{"State":{"Pid":-24724}}',
+        '{"State":{"Pid":"24724"}}',
+        '{"State":{"Pid":24724.5}}',
+        '{"State":{"Pid":24724x}}',
+        '{"State":{"Pid":24724',
+        '{"State":{"Pid":00024724}}',
+        '{"State":{"Pid":24724247}}',
+        '{"State":{"Pid":$(reboot)}}',
+        '{"State":{"Error":"\\"Pid\\":24724,"}}',
+        '{"Pid":24724}\n{"Pid":24725}',
+        "",
+    ],
+)
+def test_without_one_pid_that_docker_recorded_nothing_is_looked_at(one_node: Node, out: str) -> None:
+    inspected(one_node, out)
+
+    assert f"docker.process/{CONTAINER}" not in one_node.run("probe", "docker", "9", CONTAINER).frames
+
+
+def test_after_an_inspect_that_failed_nothing_is_looked_at(node: Node) -> None:
+    node.tool("docker", 'echo \'{"State":{"Pid":24724}}\'; exit 1\n')
+
+    assert f"docker.process/{CONTAINER}" not in node.run("probe", "docker", "9", CONTAINER).frames
+
+
+def test_where_processes_are_hidden_the_recorded_pid_does_not_pass_for_gone(node: Node) -> None:
+    (node.root / "proc/1/stat").unlink()
+
+    frame = looked_at(node)
+
+    assert (frame.exit_code, frame.out) == (1, b"")
 
 
 def test_a_hundred_pods_of_others_fit(one_node: Node) -> None:

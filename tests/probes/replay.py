@@ -128,6 +128,7 @@ def _frames(folder: Path, question: Question) -> Iterator[Frame]:
             yield _frame(f"containerd.task/{_ID.findall(found.command)[0]}", found)
     if found := captured(folder, "docker-inspect"):
         yield _inspect(found)
+        yield from _recorded(folder, question, found)
     if found := captured(folder, "ctr-containers-ls"):
         yield _containers(folder, question, found)
     if found := captured(folder, "ps"):
@@ -155,6 +156,15 @@ def _inspect(found: Captured) -> Frame:
     whole = json.loads(found.out)[0]
     kept = json.dumps({key: whole[key] for key in ("Id", "Name", "State")}) + "\n"
     return Frame(name, found.code, found.ms, kept.encode(), b"")
+
+
+def _recorded(folder: Path, question: Question, found: Captured) -> Iterator[Frame]:
+    """The process whose pid docker recorded; where no ps of that moment has it, there was none."""
+    pid = 0 if found.code else json.loads(found.out)[0]["State"]["Pid"]
+    if pid and (ps := captured(folder, "ps")):
+        everyone = {process.pid: process for process in _processes(folder, question, ps)}
+        record = _told(everyone[pid]) if pid in everyone else f"pid {pid}\n"
+        yield _records(f"docker.process/{_ID.findall(found.command)[0]}", [record])
 
 
 def _containers(folder: Path, question: Question, found: Captured) -> Frame:

@@ -16,7 +16,7 @@ from tests.probes.saying import CRI, DOCKER, ID, NOW, OTHER_ID, UID, values
 NAMES = (
     *("node", "disk", "processes", "cgroup", "mounts", "kernel", "kubelet.log", "units"),
     *("docker.version", "docker.info", "docker.ps", "containerd.version", "containerd.tasks"),
-    *(f"{name}/{ID}" for name in ("docker.inspect", "containerd.task", "containerd.shim")),
+    *(f"{name}/{ID}" for name in ("docker.inspect", "docker.process", "containerd.task", "containerd.shim")),
     *(f"docker.inspect/{OTHER_ID}", "docker.inspect/abc", f"containerd.containers/{UID}"),
 )
 # Words that parsers look for, so that chance gets past their first line.

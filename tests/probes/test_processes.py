@@ -14,6 +14,7 @@ from tests.probes.saying import (
     SANDBOX_ID,
     UID,
     Said,
+    ended,
     heard,
     inspect,
     of_container,
@@ -31,11 +32,18 @@ SYSTEMD = (
 )
 CONTAINERS = f"CONTAINER  IMAGE  RUNTIME\n{ID}  app:1  v2\n{SANDBOX_ID}  k8s.gcr.io/pause:3.2  v2\n"
 GONE = "? pid 24724 is no process of this container"
+SSHD = process(24724, "sshd", cgroups=("0::/system.slice/ssh.service",))
+UNREAD = "? docker inspect ebe2ddd9ed5b did not answer in 8 s"
 
 
 def docker(table: Said, **frames: Said) -> dict[str, object]:
     """The container as it looks where dockerd recorded pid 24724 for it."""
     return {**of_container({f"docker.inspect/{ID}": inspect(), "processes": table, **frames})}
+
+
+def looked_at(record: Said, table: Said = "", **frames: Said) -> dict[str, object]:
+    """The same, where the node looked at that pid too; by default the list holds nothing of the container."""
+    return docker(table, **{f"docker.process/{ID}": record}, **frames)
 
 
 def cri(table: Said, **frames: Said) -> dict[str, object]:
@@ -66,18 +74,106 @@ def test_a_pid_that_a_whole_list_lacks_is_gone() -> None:
 
     assert (found["process.alive"], found["process.state"], found["process.pid"]) == (False, "gone", 24724)
     assert found["process.wchan"] == found["process.kill_pending"] == GONE
-    assert found["process.recycled"] == f"{GONE}; whether it is one of something else was not looked at"
+    assert (
+        found["process.recycled"]
+        == "? whether pid 24724 is one of something else: cat /proc/24724/cgroup was not asked"
+    )
 
 
-def test_a_pid_that_was_looked_at_and_not_found_is_not_recycled() -> None:
-    assert docker("pid 24724\nstat \n")["process.recycled"] is False
+@pytest.mark.parametrize("table", [shim_v1(24704), LATE])
+def test_a_pid_that_was_looked_at_and_not_found_is_not_recycled(table: Said) -> None:
+    found = looked_at("pid 24724\n", table)
+
+    assert (found["process.alive"], found["process.state"], found["process.pid"]) == (False, "gone", 24724)
+    assert found["process.recycled"] is False
 
 
-def test_a_pid_that_belongs_to_something_else_is_recycled_and_its_container_dead() -> None:
-    found = docker(shim_v1(24704) + process(24724, "sshd", cgroups=("0::/system.slice/ssh.service",)))
-
+@pytest.mark.parametrize("found", [docker(shim_v1(24704) + SSHD), looked_at(SSHD, shim_v1(24704))])
+def test_a_pid_that_belongs_to_something_else_is_recycled_and_its_container_dead(found: dict[str, object]) -> None:
     assert (found["process.alive"], found["process.recycled"], found["process.state"]) == (False, True, "gone")
     assert found["process.pid"] == 24724
+    assert found["process.wchan"] == "? pid 24724 is not this container's"
+
+
+@pytest.mark.parametrize("table", [shim_v1(24704), LATE])
+def test_a_looked_at_pid_in_another_container_is_recycled(table: Said) -> None:
+    found = looked_at(process(24724, parent=24704, cgroups=(f"0::/docker/{OTHER_ID}/docker/{ID}",)), table)
+
+    assert (found["process.alive"], found["process.recycled"]) == (False, True)
+
+
+def test_a_looked_at_pid_that_is_the_containers_says_what_the_list_would_say() -> None:
+    record = process(24724, parent=24704, wchan="futex_wait", pending="0 100", state="D", cgroups=INSIDE)
+    own = {name: value for name, value in docker(shim_v1(24704) + record).items() if name.startswith("process.")}
+
+    assert own["process.recycled"] is False
+    for table in (shim_v1(24704), LATE):
+        assert {name: value for name, value in looked_at(record, table).items() if name in own} == own
+
+
+def test_a_looked_at_zombie_that_lost_its_cgroups_is_its_shims_child_or_cannot_be_told() -> None:
+    zombie = process(24724, parent=24704, state="Z")
+    under, orphaned = looked_at(zombie, shim_v1(24704)), looked_at(zombie, shim_v1(24704, OTHER_ID))
+
+    assert (under["process.alive"], under["process.state"], under["process.recycled"]) == (False, "Z", False)
+    assert (orphaned["process.alive"], orphaned["process.state"]) == (False, "Z")
+    assert orphaned["process.recycled"] == "? pid 24724 is a zombie; whose, cannot be told"
+
+
+def test_a_process_in_no_container_is_a_strangers_only_when_its_shim_would_be_listed() -> None:
+    found = looked_at(SSHD, LATE)
+
+    assert found["process.alive"] == found["process.recycled"] == "? ps did not answer in 8 s"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "",
+        "pid 5\n",
+        "pid 24724\nstat \n",
+        "pid 24724\nstat 5 (x) S 1" + " 0" * 18,
+        "stat 24724 (x) S 1" + " 0" * 18,
+        "pid 99999999\n",
+        "pid -24724\n",
+        b"\xff\x00pid 24724",
+        process(5, "sshd"),
+    ],
+)
+def test_a_record_of_nothing_or_of_another_pid_tells_nothing(record: Said) -> None:
+    found = looked_at(record)
+
+    assert (found["process.alive"], found["process.pid"]) == (False, 24724)
+    assert found["process.recycled"] == "? whether pid 24724 is one of something else: the node did not say"
+
+
+@pytest.mark.parametrize("code", [1, 124, 137])
+def test_a_look_that_did_not_end_well_finds_no_pid_gone_and_none_recycled(code: int) -> None:
+    gone = looked_at(ended(code, out="pid 24724\n"))
+    other = looked_at(ended(code, out=SSHD))
+
+    for found in (gone, other):
+        assert "cat /proc/24724/cgroup " in str(found["process.recycled"])
+    assert str(other["process.alive"]).startswith("? ")
+
+
+def test_what_was_looked_at_for_another_container_counts_for_that_one_only() -> None:
+    other = looked_at("", **{f"docker.process/{OTHER_ID}": "pid 24724\n"})
+    mistaken = looked_at("pid 24724\n", **{f"docker.inspect/{ID}": inspect(OTHER_ID)})
+
+    assert str(other["process.recycled"]).startswith("? ")
+    assert mistaken["process.recycled"] == "? docker inspect ebe2ddd9ed5b answered about another container"
+
+
+def test_a_process_name_says_nothing_about_its_owner() -> None:
+    named = process(24724, f"x cgroup 0::{POD_DIR}/{ID}", cgroups=("0::/system.slice/ssh.service",))
+
+    assert looked_at(named)["process.recycled"] is True
+    assert looked_at(process(24724, "dockerd"))["docker.container.pid"] == 24724
+    assert (
+        of_node({f"docker.inspect/{ID}": inspect(), f"docker.process/{ID}": SSHD, "processes": ""})["docker.process"]
+        == "absent"
+    )
 
 
 def test_a_pid_in_another_container_is_recycled_even_below_this_ones_shim() -> None:
@@ -158,9 +254,13 @@ def test_nothing_is_said_of_a_process_when_neither_a_pid_nor_a_whole_list_is_the
 
 def test_a_pid_that_dockerd_could_not_be_asked_for_may_be_recycled() -> None:
     found = of_container({f"docker.inspect/{ID}": LATE, "processes": shim_v1(24704)})
+    own = shim_v1(24704) + process(24724, parent=24704, cgroups=INSIDE)
+    by_containerd = {"processes": own, "containerd.tasks": f"TASK PID STATUS\n{ID} 24724 RUNNING\n"}
 
     assert (found["process.alive"], found["process.state"]) == (False, "gone")
-    assert found["process.recycled"] == "? docker inspect ebe2ddd9ed5b did not answer in 8 s"
+    assert found["process.recycled"] == UNREAD
+    found = of_container({f"docker.inspect/{ID}": LATE, **by_containerd})
+    assert (found["process.alive"], found["process.recycled"]) == (True, UNREAD)
 
 
 # ---- its cgroup

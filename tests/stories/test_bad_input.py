@@ -26,7 +26,7 @@ from tests.edges.hostile_sshd import (
     silent,
 )
 from tests.probes.replay import frames_of
-from tests.stories.world import CONTAINER, NODE, POD, STATE, World, line_of, nobodys_port, terminating, wire
+from tests.stories.world import CONTAINER, NODE, POD, STATE, World, line_of, nobodys_port, wire
 
 OUTPUTS = ("table", "json")
 SHORT = "1s"
@@ -288,7 +288,7 @@ def test_sudo_is_asked_for_unless_the_user_is_root_whoever_runs_the_program(
     world: World, ssh: dict[str, str], command: str
 ) -> None:
     sshd = world.node(HostileSshd(answering(FRAMES), users=("ada", "root")))
-    world.settled(**ssh)  # type: ignore[arg-type]  # a limit is not among them
+    world.settled(**ssh)
 
     assert world.run("diagnose", POD).exit_code == 0
     assert sshd.commands[0].startswith(command)
@@ -351,103 +351,6 @@ def test_a_pod_within_its_grace_is_said_to_be_so_and_its_node_is_left_in_peace(w
     assert result.exit_code == 0
     assert result.stdout.startswith("NOT STUCK  prod/zookeeper0-0 on node0 · lab: 18 s before its deadline\n")
     assert sshd.connections == 0
-
-
-# files and words
-
-
-@pytest.mark.parametrize("command", [("scan",), ("diagnose", POD)], ids=" ".join)
-@pytest.mark.parametrize("output", OUTPUTS)
-@pytest.mark.parametrize(
-    ("content", "part"),
-    [
-        (
-            "clusters:\n  lab:\n    kubecofnig: /a\n",
-            ':3: clusters.lab.kubecofnig: unknown key (did you mean "kubeconfig"?)',
-        ),
-        ("clusters: {}\n", ":1: clusters: expected at least one entry"),
-        (
-            "clusters:\n  lab:\n    ssh: {limit: 9h}\n",
-            ':3: clusters.lab.ssh.limit: expected a duration from "1s" to "3m"',
-        ),
-        ("clusters:\n  lab:\n    ssh:\n      key: ~nobody-here/id\n", ":4: clusters.lab.ssh.key: "),
-        ("clusters:\n  a/b: {}\n", ":2: clusters.a/b"),
-        ("clusters:\n\t- lab\n", ":2: not YAML"),
-        ("\x00", ":1: "),
-    ],
-)
-def test_settings_that_cannot_be_used_are_one_line_with_file_and_line(
-    world: World, content: str, part: str, command: Parts, output: str
-) -> None:
-    world.settings.write_text(content)
-
-    line = line_of(world.run(*command, "-o", output))
-
-    assert line.startswith(str(world.settings))
-    assert part in line
-
-
-def test_a_settings_file_that_is_not_there_is_one_line(world: World) -> None:
-    assert "cannot be read: No such file or directory" in line_of(world.run("scan"))
-
-
-def test_a_folder_without_playbooks_is_one_line(tmp_path: Path) -> None:
-    assert "no playbooks here (*.yaml)" in line_of(terminating("playbooks", "check", str(tmp_path), home=tmp_path))
-
-
-def test_a_faulty_playbook_is_named_with_file_line_and_suggestion(tmp_path: Path) -> None:
-    shipped = Path(__file__).parents[2] / "playbooks" / "shim-hung.yaml"
-    (tmp_path / "shim-hung.yaml").write_text(shipped.read_text().replace("shim.answers:", "shim.answer:"))
-
-    line = line_of(terminating("playbooks", "check", str(tmp_path), home=tmp_path))
-
-    assert "shim-hung.yaml:" in line
-    assert '(did you mean "shim.answers"?)' in line
-
-
-def test_a_playbook_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    assert 'no playbook "nope"' in line_of(terminating("playbooks", "show", "nope", home=tmp_path))
-    assert 'no playbook ""' in line_of(terminating("playbooks", "show", "\x1b[2J\u202e", home=tmp_path))
-
-
-def test_a_node_is_not_set_up_without_a_public_key(world: World) -> None:
-    private, lost = str(world.key), str(world.folder / "lost.pub")
-
-    assert "no public key was named. ssh-keygen" in line_of(terminating("node-setup", home=world.folder))
-    for file, part in ((private, "it is no OpenSSH public key"), (lost, "No such file"), ("/dev", "Is a directory")):
-        line = line_of(terminating("node-setup", "--key", file, home=world.folder))
-        assert part in line
-        assert "PRIVATE" not in line
-
-
-@pytest.mark.parametrize("user", ["", "root; id", "a b", "$(id)", "Ada", "-x", "ada\n"])
-def test_a_node_is_not_set_up_for_a_user_that_is_no_plain_name(tmp_path: Path, user: str) -> None:
-    public = tmp_path / "id.pub"
-    public.write_text(f"ssh-ed25519 {new_key().get_base64()} ada\n")
-
-    line = line_of(terminating("node-setup", "--key", str(public), f"--user={user}", home=tmp_path))
-
-    assert "it is no plain user name" in line
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("diagnose",),
-        ("diagnose", POD, "more"),
-        ("scan", "-o", "yaml"),
-        ("scan", "--nope"),
-        ("nope",),
-        ("playbooks", "nope"),
-        ("playbooks", "show"),
-    ],
-    ids=" ".join,
-)
-def test_wrong_words_end_with_exit_code_2_and_nothing_on_stdout(tmp_path: Path, words: Parts) -> None:
-    result = terminating(*words, home=tmp_path)
-
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "Usage: " in result.stderr
 
 
 # the program as it is started

@@ -14,7 +14,7 @@ from pathlib import Path
 from bot.core.facts import ContainerId, Facts, NodeName, known, merged
 from bot.core.pods import Pod, stuck
 from bot.edges.kube import credentials
-from bot.edges.kube.lists import ANY_DECODED, PAGE, PODS_DECODED, Metadata, again_if_gone, pages
+from bot.edges.kube.lists import ANY_PAGE, PAGE, Metadata, again_if_gone, pages, pods
 from bot.edges.kube.lists import pod as pod_of
 from bot.edges.kube.requests import (
     ATTACHMENTS,
@@ -45,7 +45,7 @@ class Sweep:
 
     total: int
     pods: tuple[Pod, ...]  # of those, the ones looked for; metadata only: no node, no containers
-    at: datetime  # the API server's time when the look began
+    at: datetime  # the API server's time when it answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,11 @@ class Cluster:
         self._server.close()
 
     def deleting(self) -> Sweep:
-        """Every pod that has a deadline, overdue or not, and how many pods there are in all."""
+        """
+        Every pod that has a deadline, overdue or not, and how many pods there are in all.
+
+        From the API server's watch cache, which may lag: before anything is done about a pod, read it with `pod`.
+        """
         return self._sweep(PODS, _is_deleting)
 
     def find(self, name: str, namespace: str | None = None) -> tuple[Pod, ...]:
@@ -181,7 +185,7 @@ class Cluster:
     def _attached(self, node: NodeName) -> frozenset[str]:
         def read() -> frozenset[str]:
             found: frozenset[str] = frozenset()
-            for _, answer in pages(self._server, ATTACHMENTS, NOTHING, ANY_DECODED, NOTHING):
+            for _, answer in pages(self._server, ATTACHMENTS, NOTHING, NOTHING, ANY_PAGE):
                 found |= api.attached(bytes(answer.body), node)
             return found
 
@@ -202,16 +206,9 @@ class Cluster:
     def _sweep(
         self, request: Request, wanted: Callable[[Metadata], bool], query: Names = NOTHING, names: Names = NOTHING
     ) -> Sweep:
-        def read() -> Sweep:
-            total, pods, times = 0, list[Pod](), list[datetime]()
-            for page, answer in pages(self._server, request, query, PODS_DECODED, names):
-                items = page.items or ()
-                total += len(items)
-                pods += [pod_of(self.name, item.metadata) for item in items if wanted(item.metadata)]
-                times.append(answer.at)
-            return Sweep(total=total, pods=tuple(pods), at=times[0])
-
-        return again_if_gone(self._server, request, read)
+        listed = pods(self._server, request, query, names, wanted)
+        kept = tuple(pod_of(self.name, metadata) for metadata in listed.kept)
+        return Sweep(total=listed.total, pods=kept, at=listed.at)
 
 
 def _is_deleting(metadata: Metadata) -> bool:

@@ -2,7 +2,7 @@
 
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -26,10 +26,14 @@ from bot.ports import Garbled, Missing, Outage, Refused, TimedOut, Unreachable
 from bot.probes import api
 
 CONNECT_S = 5  # one that has not answered a SYN by now is not there
+LIST_FACTOR = 8  # so many times the limit of one object for a whole list
 OBJECT_CAP = 16 << 20  # bytes; etcd keeps no object above 1.5 MiB
+LIST_CAP = 256 << 20  # bytes held at once; a server that ignores "metadata only" and `limit` sends every pod whole
 NOTHING: Names = MappingProxyType({})
 LOOK = "Check what answers at the server address of the kubeconfig"
 _CHUNK = 1 << 16
+
+Eat = Callable[[bytearray], None]  # may take from an answer that is still arriving
 
 _Failure = tuple[type[Outage], str, str]  # which outage, why, what to do
 
@@ -44,6 +48,10 @@ _CERTIFICATE_FAULTS: Mapping[int, str] = {
     62: "is for another host name",
     64: "is for another address",
 }
+
+
+def leave(_: bytearray) -> None:
+    """Take nothing: the answer is small."""
 
 
 class TokenGoneError(Exception):
@@ -61,7 +69,7 @@ class Server:
 
     def __init__(self, cluster: str, configuration: Configuration, limit: timedelta) -> None:
         self._cluster = cluster
-        self._limit = limit.total_seconds()
+        self.limit_s = limit.total_seconds()
         self._url: str = configuration.host
         self._configuration = configuration
         self._renewal = threading.Lock()  # the client renews a token in place
@@ -76,10 +84,10 @@ class Server:
         self._pool.clear()
 
     def outage(self, kind: type[Outage], asked: str, why: str, then: str = LOOK) -> Outage:
-        return kind(asked, f"cluster {plain(self._cluster)} ({plain(self._url)})", why, then)
+        return kind(asked, f"cluster {plain(self._cluster)} ({plain(self._url)})", why, f"{then}.")
 
-    def read(self, request: Request, names: Names = NOTHING, query: Names = NOTHING, cap: int = OBJECT_CAP) -> Answer:
-        """Raises an outage, and `TokenGoneError` for a query that continues a list."""
+    def read(self, request: Request, names: Names = NOTHING, query: Names = NOTHING, eat: Eat = leave) -> Answer:
+        """Raises an outage, what `eat` raises, and `TokenGoneError` for a query that continues a list."""
         asked = " ".join(filter(None, (str(request), plain("/".join(names.values())))))
         if not all(api.is_name(name) for name in names.values()):
             raise self.outage(Missing, asked, "Kubernetes gives no such name", "Check the name")
@@ -87,7 +95,7 @@ class Server:
         try:
             response = self._sent(f"{url}?{urlencode(query)}" if query else url, request)
             try:
-                body = self._body(response, asked, cap) if response.status == HTTPStatus.OK else bytearray()
+                body = self._body(response, request, asked, eat) if response.status == HTTPStatus.OK else bytearray()
             finally:
                 response.close()
         except http.HTTPError as error:
@@ -107,7 +115,7 @@ class Server:
         headers = {"Accept": request.accept, "User-Agent": "terminating", **self._credentials()}
 
         def send() -> urllib3.BaseHTTPResponse:
-            timeout = urllib3.Timeout(connect=min(CONNECT_S, self._limit), read=self._limit)
+            timeout = urllib3.Timeout(connect=min(CONNECT_S, self.limit_s), read=self.limit_s)
             return self._pool.request(
                 "GET", url, headers=headers, preload_content=False, retries=False, redirect=False, timeout=timeout
             )
@@ -125,15 +133,17 @@ class Server:
             raise unusable(self._cluster, error) from error
         return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}
 
-    def _body(self, response: urllib3.BaseHTTPResponse, asked: str, cap: int) -> bytearray:
+    def _body(self, response: urllib3.BaseHTTPResponse, request: Request, asked: str, eat: Eat) -> bytearray:
         """The limit bounds each wait of the socket; here it bounds a server that drips."""
-        body, until = bytearray(), monotonic() + self._limit
+        cap, factor = (LIST_CAP, LIST_FACTOR) if request.verb == "list" else (OBJECT_CAP, 1)
+        body, until = bytearray(), monotonic() + factor * self.limit_s
         while chunk := response.read1(_CHUNK):
             body += chunk
             if len(body) > cap:
                 raise self.outage(Garbled, asked, f"the answer is longer than {cap >> 20} MiB")
             if monotonic() > until:
-                raise self.outage(TimedOut, asked, f"the answer did not end in {self._limit:g} s")
+                raise self.outage(TimedOut, asked, f"the answer did not end in {factor * self.limit_s:g} s")
+            eat(body)
         return body
 
 

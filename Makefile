@@ -35,14 +35,14 @@ shellcheck:
 	  { apt-get install -y -qq shellcheck >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq shellcheck >/dev/null; }; }; } || \
 	  { echo "make check needs shellcheck. On Debian: sudo apt-get install shellcheck" >&2; exit 1; }
 
-# Two halves side by side: the one that waits for sockets and time limits, and the one whose coverage counts.
+# Two halves side by side: the one whose coverage counts, and the one that waits for sockets and time limits. That one stays
+# in front: a job in the background is born deaf to SIGINT, and so would be the program that it interrupts.
 WIRE := tests/edges tests/node
 QUICK := -q -m "not lab and not bench"
 
 test: $(STAMP)
-	@$(BIN)/pytest $(QUICK) -p no:cacheprovider $(WIRE) & wire=$$!; \
-	$(BIN)/coverage run -m pytest $(QUICK) $(WIRE:%=--ignore=%) && $(BIN)/coverage report --fail-under=100 --skip-covered; \
-	pure=$$?; wait $$wire && exit $$pure
+	@{ $(BIN)/coverage run -m pytest $(QUICK) $(WIRE:%=--ignore=%) && $(BIN)/coverage report --fail-under=100 --skip-covered; } & pure=$$!; \
+	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(WIRE); wire=$$?; wait $$pure && exit $$wire
 
 lab: $(STAMP)
 	tests/lab/install >/dev/null

@@ -120,8 +120,8 @@ class Node:
 
     @staticmethod
     def until(true: Callable[[], bool]) -> None:
-        """Looks again and again, for at most 5 s."""
-        end = time.monotonic() + 5
+        """Looks again and again, for at most 20 s."""
+        end = time.monotonic() + 20
         while not true():
             assert time.monotonic() < end, "it did not come about in 5 s"
             select.select([], [], [], 0.02)

@@ -94,11 +94,11 @@ def ended_early(node: Node, number: signal.Signals) -> None:
     began = node.folder / "began"
     node.tool("docker", f"echo >{began}\n{HANG}")
     node.tool("ctr", HANG)
-    started = node.start("probe", "docker", "9", CONTAINER)
-    node.until(began.exists)
+    with node.start("probe", "docker", "9", CONTAINER) as started:
+        node.until(began.exists)
 
-    started.send_signal(number)
-    started.communicate(timeout=5)
+        started.send_signal(number)
+        started.communicate(timeout=20)
 
     assert list(FOLDERS.glob(f"terminating-node.{started.pid}.*")) == []
     node.until(lambda: node.left() == [])
@@ -120,5 +120,5 @@ def test_a_reader_that_goes_away_leaves_nothing_behind(any_node: Node) -> None:
         started.stdout.close()
 
     assert started.returncode != 0
-    assert list(FOLDERS.glob(f"terminating-any_node.{started.pid}.*")) == []
+    assert list(FOLDERS.glob(f"terminating-node.{started.pid}.*")) == []
     any_node.until(lambda: any_node.left() == [])

@@ -67,7 +67,7 @@ FOUND: dict[str, tuple[Answers, ...]] = {
     "node-deleted-orphans": ({**SILENT_NODE, "api.node.exists": False, "api.node.ready": UNTOLD},),
     "node-notready-or-unreachable": (SILENT_NODE,),
     "prestop-hook": ({**EARLY, "api.pod.prestop": True},),
-    "process-d-state": ({**RUNS, "process.state": "D", "cgroup.blocked": 1},),
+    "process-d-state": ({**RUNS, "process.state": "D", "cgroup.blocked": 1, "process.kill_pending": True},),
     "shim-hung": (hung(OLD), hung(TRIXIE), hung_cri(), {**hung(OLD), **ALIVE}),
 }
 SITUATIONS = [(id_, answers) for id_, several in FOUND.items() for answers in several]

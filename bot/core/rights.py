@@ -76,7 +76,7 @@ def as_rule(verb: str, api_group: str, resource: str) -> str:
 
 def manifest(name: str, namespace: str) -> str:
     """
-    YAML for `kubectl apply -f -`: a ServiceAccount in `namespace`, a ClusterRole with `RULES`, and their binding.
+    YAML for `kubectl apply -f -`: `namespace`, a ServiceAccount in it, a ClusterRole with `RULES`, and their binding.
 
     The same names give the same bytes. Names are quoted, not checked: the API server refuses a bad one.
     """
@@ -84,6 +84,11 @@ def manifest(name: str, namespace: str) -> str:
     rules = "\n".join(_rendered(rule) for rule in RULES)
     return f"""\
 # What terminating needs to find and diagnose stuck pods: read-only, no secrets, no wildcards.
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {place}
+---
 apiVersion: v1
 kind: ServiceAccount
 metadata:

@@ -49,7 +49,8 @@ def test_there_are_no_wildcards() -> None:
 
 
 def test_the_manifest_grants_exactly_the_rules_to_one_account() -> None:
-    account, role, binding = _documents(manifest("terminating", "ops"))
+    place, account, role, binding = _documents(manifest("terminating", "ops"))
+    assert (place["kind"], place["metadata"]) == ("Namespace", {"name": "ops"})
 
     granted_rules = [
         {"apiGroups": [rule.api_group], "resources": list(rule.resources), "verbs": list(rule.verbs)} for rule in RULES
@@ -77,7 +78,7 @@ def test_the_same_names_give_the_same_manifest() -> None:
 def test_a_name_cannot_add_a_rule_to_the_manifest() -> None:
     evil = 'x"\nrules:\n  - apiGroups: ["*"]'
 
-    account, role, _ = _documents(manifest(evil, "ops"))
+    _, account, role, _ = _documents(manifest(evil, "ops"))
 
     assert account["metadata"]["name"] == evil
     assert len(role["rules"]) == len(RULES)

@@ -297,7 +297,6 @@ class Lab:
 
     def grant(self, manifest: str, namespace: str, name: str) -> Path:
         """Applies what `terminating rbac` prints; the kubeconfig of that service account, with those rights only."""
-        self.kubectl(f"create namespace {namespace}", check=False)
         self.kubectl("apply -f -", given=manifest)
         request = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})
         where = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"

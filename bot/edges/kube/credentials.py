@@ -70,7 +70,8 @@ def _in_a_pod(configuration: Configuration) -> bool:
 
 
 def _read(cluster: str, kubeconfig: Path | None, context: str | None, configuration: Configuration) -> None:
-    where = _client.KUBE_CONFIG_DEFAULT_LOCATION if kubeconfig is None else str(kubeconfig)
+    usual = _client.KUBE_CONFIG_DEFAULT_LOCATION or "~/.kube/config"  # an empty KUBECONFIG is none, as for kubectl
+    where = usual if kubeconfig is None else str(kubeconfig)
     merger = _client.KubeConfigMerger(where)
     if merger.config is None:
         why = f"there is no kubeconfig {plain(where)}"

@@ -44,9 +44,15 @@ Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A folder o
 
 
 def main() -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):  # it is None where the caller closed it
+    if sys.stdout is None:  # the caller closed it: there is nobody to answer
+        sys.exit(1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal that is not UTF-8
-    app()
+    try:
+        app(standalone_mode=True)
+    except OSError as error:  # a full disk behind the pipe; what the edges meet is an Outage
+        sys.stderr.write(f"writing the answer failed: {error.strerror}. Look at where the output goes.\n")
+        sys.exit(1)
 
 
 @app.command()

@@ -255,8 +255,8 @@ def _finalizer_remove(repair: Repair, scene: Scene) -> Assessment:
 def _node_out_of_service(repair: Repair, scene: Scene) -> Assessment:
     if scene.value("node.boot_id") is not None:
         return Withheld(repair=repair, why="the machine is alive: it answered")
-    notes = ("only once the machine is proved off by its console: on a live one, two writers share the volumes",)
-    return Offered(repair=repair, risk=repair.risk, touches="every pod on the node, and their volumes", notes=notes)
+    why = "the machine is not proved off: on a live one, two writers would share the volumes. Look at its console"
+    return Withheld(repair=repair, why=why)
 
 
 def _whole_node(repair: Repair, _: Scene) -> Assessment:

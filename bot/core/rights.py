@@ -74,15 +74,7 @@ def as_rule(verb: str, api_group: str, resource: str) -> str:
     return f'{{apiGroups: ["{api_group}"], resources: ["{resource}"], verbs: ["{verb}"]}}'
 
 
-def manifest(name: str, namespace: str) -> str:
-    """
-    YAML for `kubectl apply -f -`: `namespace`, a ServiceAccount in it, a ClusterRole with `RULES`, and their binding.
-
-    The same names give the same bytes. Names are quoted, not checked: the API server refuses a bad one.
-    """
-    account, place = json.dumps(name), json.dumps(namespace)
-    rules = "\n".join(_rendered(rule) for rule in RULES)
-    return f"""\
+_MANIFEST = """\
 # What terminating needs to find and diagnose stuck pods: read-only, no secrets, no wildcards.
 apiVersion: v1
 kind: Namespace
@@ -115,6 +107,17 @@ subjects:
     name: {account}
     namespace: {place}
 """
+
+
+def manifest(name: str, namespace: str) -> str:
+    """
+    YAML for `kubectl apply -f -`: `namespace`, a ServiceAccount in it, a ClusterRole with `RULES`, and their binding.
+
+    The same names give the same bytes. Names are quoted, not checked: the API server refuses a bad one.
+    """
+    account, place = json.dumps(name), json.dumps(namespace)
+    rules = "\n".join(_rendered(rule) for rule in RULES)
+    return _MANIFEST.format(account=account, place=place, rules=rules)
 
 
 def _rendered(rule: Rule) -> str:

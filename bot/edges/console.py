@@ -5,8 +5,9 @@ Only what is already clean is printed; nothing is parsed as markup, so no name c
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from rich.console import Console
@@ -78,7 +79,7 @@ def _diagnosis(console: Console, diagnosis: Diagnosis, took: timedelta) -> None:
         about = f"container {subject.name} ({subject.container[: cards.SHORT_ID]})"
     else:
         about = f"pod {diagnosis.pod.full_name}"
-    rows = cards.evidence(diagnosis)
+    rows = _once(cards.evidence(diagnosis))
     legend = ", ◀ disagrees" if any(row.disagrees for row in rows) else ""
     _heading(console, f"Who says what about {about}, times in UTC{legend}")
     _indented(console, _pairs([(f"{row.layer} ◀" if row.disagrees else row.layer, row.says) for row in rows]))
@@ -89,7 +90,7 @@ def _diagnosis(console: Console, diagnosis: Diagnosis, took: timedelta) -> None:
         _indented(console, _pairs([(cause.id, cards.ruled_out(failed)) for cause, failed in verdict.ruled_out]))
     if diagnosis.pod.deadline is not None:
         _heading(console, "Could not ask")
-        _indented(console, _pairs([(fact.name, _why(fact)) for fact in verdict.unknown] or [("nothing", "")]))
+        _indented(console, _pairs(_unknown(verdict.unknown) or [("nothing", "")]))
     if verdict.cause is not None:
         _heading(console, "Prevent it")
         _indented(console, Text(verdict.cause.prevent))
@@ -137,6 +138,22 @@ def _row(each: Stuck) -> tuple[str, ...]:
         held = hold.name if hold.kind == "node" else f"{hold.kind.replace('-', ' ')} {hold.name}".strip()
     overdue = cards.lasting(each.overdue) if each.overdue is not None else "-"
     return (pod.cluster, pod.full_name, held, overdue, pod.owner or "-")
+
+
+def _once(rows: Sequence[cards.Row]) -> list[cards.Row]:
+    """Layers that are silent for one and the same reason stand in one row: a node that cannot be asked says it once."""
+    together: dict[str, list[cards.Row]] = {}
+    for row in rows:
+        together.setdefault(row.says if row.says.startswith("not known: ") else row.layer, []).append(row)
+    return [replace(alike[0], layer="the node" if len(alike) > 1 else alike[0].layer) for alike in together.values()]
+
+
+def _unknown(facts: Iterable[Fact]) -> list[tuple[str, str]]:
+    """By reason: one fact by its name, several by how many there are."""
+    by_reason: dict[str, list[str]] = {}
+    for fact in facts:
+        by_reason.setdefault(_why(fact), []).append(fact.name)
+    return [(names[0] if len(names) == 1 else f"{len(names)} facts", why) for why, names in by_reason.items()]
 
 
 def _pairs(rows: Iterable[tuple[str, str]], once: str = "") -> Table:

@@ -321,8 +321,8 @@ def test_finalizer_remove(repairs: ModuleType) -> None:
 def test_node_out_of_service(repairs: ModuleType) -> None:
     assert assess(repairs, "node.out_of_service", lost(OLD)) == "withheld: the machine is alive: it answered"
     assert assess(repairs, "node.out_of_service", {"node.boot_id": UNTOLD}) == (
-        "offered, critical: every pod on the node, and their volumes"
-        " / only once the machine is proved off by its console: on a live one, two writers share the volumes"
+        "withheld: the machine is not proved off: on a live one, two writers would share the volumes. "
+        "Look at its console"
     )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bot.core.accounts import MADE
 from tests.lab.machines import CLEAN, LabError, Machine, eventually, make_cgroups, remove_cgroups, thaw
 
 HERE = Path(__file__).parent
@@ -222,7 +223,10 @@ class Lab:
         )  # fmt: skip
 
     def _nodes(self) -> None:
-        subprocess.run(["sh", "-c", "id terminating >/dev/null 2>&1 || useradd -M -p '*' terminating"], check=True)
+        # One account for both nodes, which share /etc/passwd; as the set-up script would make it, with a home per node.
+        made = f"-c '{MADE}' -d /home/terminating terminating"
+        account = f"id terminating >/dev/null 2>&1 && usermod {made} || useradd -M -p '*' -s /bin/sh {made}"
+        subprocess.run(["sh", "-c", account], check=True, capture_output=True)
         self.node1 = Node("node1", self, self.folder / "node1")
         self._stack.callback(self.node1.close)
         self.node2 = Node("node2", self, self.folder / "node2")

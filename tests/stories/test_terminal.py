@@ -71,10 +71,10 @@ Ruled out
   node-notready-or-unreachable  the node is Ready
   grace-not-elapsed             its time is up
   node-deleted-orphans          its node is in the cluster
-  process-d-state               no thread of it is blocked in the kernel
   cgroup-frozen                 its process has ended
   prestop-hook                  its time is up
   finalizer-pending             no finalizers
+  process-d-state               no thread of it is blocked in the kernel
 Could not ask
   nothing
 Prevent it

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.core.accounts import PROGRAM, UnfitError, authorized_key, setup_script, sudoers
+from bot.core.accounts import MADE, PROGRAM, UnfitError, authorized_key, setup_script, sudoers
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
@@ -67,3 +67,13 @@ def test_the_script_holds_the_program_whole_and_both_lines() -> None:
 def test_a_program_that_could_end_the_script_early_is_refused() -> None:
     with pytest.raises(UnfitError, match="ends it in the script"):
         setup_script("#!/bin/sh\nEND-OF-TERMINATING-NODE\nreboot\n", "terminating", KEY)
+
+
+def test_root_is_not_set_up_and_no_account_that_was_there_before() -> None:
+    with pytest.raises(UnfitError, match="the account must be one of its own"):
+        sudoers("root")
+
+    script = setup_script("#!/bin/sh\n", "terminating", KEY)
+
+    assert script.index("was here before: nothing was changed") < script.index("authorized_keys")
+    assert f"--comment '{MADE}'" in script

@@ -5,14 +5,18 @@ An outage is about the world, not about the request: each names what was asked o
 person can do. Its text is one clean line.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
-from bot.core.facts import NodeName
-from bot.core.pods import Question
-
-Ask = Callable[[NodeName, Question, timedelta], bytes]  # the node program's whole output; raises Outage
+from bot.core.acts import Acted
+from bot.core.audit import Entry
+from bot.core.guards import Around, Pause
+from bot.core.phases import Accepted, Effect, Incident, Looked, Seen
+from bot.core.plans import Examined, Plan
+from bot.core.pods import Hold
 
 
 @dataclass(slots=True, eq=False)
@@ -44,5 +48,107 @@ class Missing(Outage):
     """It answered: there is no such object."""
 
 
+class Conflict(Outage):
+    """Somebody else was first: a promise of the store would have been broken, and nothing was written."""
+
+
 class Garbled(Outage):
     """It answered, and the answer cannot be trusted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One row of the outbox: an effect of an incident that is still to be performed. `op` is empty but for an act."""
+
+    id: int
+    incident: int
+    effect: Effect
+    op: str
+    attempts: int  # before this one
+
+
+class Writing(Protocol):
+    """One transaction. Nobody else writes meanwhile, so what was read is still so when it is committed."""
+
+    def incident(self, id_: int) -> Incident | None: ...
+
+    def at(self, cluster: str, hold: Hold) -> Incident | None:
+        """The open incident of this hold, else the one closed last."""
+
+    def open(self, cluster: str | None = None) -> tuple[Incident, ...]:
+        """Oldest first."""
+
+    def counted(self, cluster: str, hold: Hold, since: datetime) -> int:
+        """Incidents of this hold opened since then."""
+
+    def around(self, playbooks: Mapping[str, str], now: datetime) -> Around:
+        """For the guards; a pause switch that is not as it should be is Unknown."""
+
+    def save(self, accepted: Accepted, entry: Entry) -> Incident:
+        """The incident (its new id where it had none), its executions, its effects as jobs, and the audit row."""
+
+    def note(self, entry: Entry) -> None:
+        """An audit row alone: a refusal, a start."""
+
+    def keep(self, incident: int, raw: bytes, now: datetime) -> str:
+        """Stores an evidence bundle; its sha256."""
+
+    def take(self, owner: str, now: datetime) -> Job | None:
+        """The next job that is due, now this owner's; never two of one effect and incident at once."""
+
+    def finish(self, job: Job) -> None: ...
+
+    def again(self, job: Job, after: datetime) -> None:
+        """Puts it back until then."""
+
+    def beat(self, owner: str, now: datetime) -> None:
+        """A sign of life."""
+
+    def orphaned(self, now: datetime, patience: timedelta) -> tuple[Job, ...]:
+        """Jobs of owners without a sign of life for so long: acts are returned as they are, all others put back."""
+
+    def pause(self, pause: Pause | None, entry: Entry) -> None: ...
+
+    def resume(self, cluster: str, now: datetime, entry: Entry) -> None:
+        """A person has looked at this cluster's failures ("" for all): the breaker counts from here."""
+
+
+class Store(Protocol):
+    def writing(self) -> AbstractContextManager[Writing]:
+        """Commits at the end, rolls back on an exception. Raises an Outage when the database is not to be had."""
+
+
+class World(Protocol):
+    """
+    The clusters and their nodes, as the engine needs them. Only `act` changes anything.
+
+    Every method may be called by several threads, and raises only Outages unless it says otherwise.
+    """
+
+    def brake(self) -> str:
+        """Why nothing may be repaired now, by means outside the database; empty where nothing says so."""
+
+    def playbooks(self) -> Mapping[str, str]:
+        """The digest of each cause's file, read now. Raises none: a file that cannot be used has no digest."""
+
+    def sweep(self, cluster: str, known: Sequence[Incident]) -> Mapping[Hold, Seen]:
+        """Every hold with stuck pods, and every one of the known open incidents, with what proved to be gone."""
+
+    def examine(self, cluster: str, namespace: str, name: str) -> Examined:
+        """A live look at one pod, whatever a cache says."""
+
+    def act(self, plan: Plan) -> Acted:
+        """Once. Raises nothing: an outage after which it may have happened is `unknown`."""
+
+    def ask(self, plan: Plan, since: datetime) -> Acted:
+        """What became of an act that was sent at `since`, by evidence alone. Burns the id on the node."""
+
+    def look(self, plan: Plan) -> Looked:
+        """Whether what the plan is for is gone, by the API and by the node. Raises nothing: blind is an answer."""
+
+
+class Chat(Protocol):
+    """Where people read and are answered: the terminal now."""
+
+    def show(self, incident: Incident, now: datetime) -> None:
+        """Makes its message match the incident; the same incident twice changes nothing."""

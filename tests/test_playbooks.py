@@ -1,7 +1,10 @@
 """The shipped causes, held against situations as they are found; and what a faulty playbook is told."""
 
+import hashlib
 import re
+from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -9,6 +12,8 @@ import yaml
 from bot.core import repairs
 from bot.core.causes import Cause, Compared, Subject, judge
 from bot.core.facts import BY_NAME
+from bot.core.pods import Container
+from bot.probes import docker, tasks
 from bot.settings import SettingsError, playbooks, shipped
 from tests.core.samples import (
     ALIVE,
@@ -38,6 +43,7 @@ ORDER = (
     "shown",
     "because",
     "repairs",
+    "clear_for",
     "explains",
     "prevent",
     "sources",
@@ -236,7 +242,18 @@ def test_a_sound_playbook_loads(tmp_path: Path) -> None:
             '7: process.alvie: no such fact "process.alvie" (did you mean "process.alive"?)',
         ),
         ("sources:\n  - https://example.com/\n", "sources: []\n", "9: sources: expected at least one entry"),
+        (
+            "  api.pod.stuck: yes",
+            "  containerd.task.status: [STOPED, absent]",
+            '5: containerd.task.status: it is never "STOPED" (did you mean "STOPPED"?)',
+        ),
+        (
+            "  api.pod.stuck: yes",
+            "  docker.container.state: Running",
+            '5: docker.container.state: it is never "Running" (did you mean "running"?)',
+        ),
         ("because: Because.", "because: Because.\nbecause: Else.", '7: key "because" stands twice'),
+        ("prevent: Do", "clear_for: 11m\nprevent: Do", '8: clear_for: expected a duration from "0s" to "10m"'),
         (
             "when:\n  api.pod.stuck: yes",
             "when:\n  api.pod.overdue_s: >= 1",
@@ -265,6 +282,38 @@ def test_all_faults_of_all_playbooks_come_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_would_be_passed_over_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "sample.yaml").write_text(SOUND, encoding="utf-8")
+    (tmp_path / "other.yml").write_text(SOUND, encoding="utf-8")
+
+    with pytest.raises(SettingsError) as caught:
+        playbooks(tmp_path)
+
+    assert str(caught.value) == f"{tmp_path}/other.yml:1: would not be read: name it .yaml"
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("", 20), ("clear_for: 0s\n", 0), ("clear_for: 10m\n", 600)])
+def test_how_long_it_stays_clear_is_the_causes_own(tmp_path: Path, written: str, seconds: int) -> None:
+    (tmp_path / "sample.yaml").write_text(SOUND + written, encoding="utf-8")
+
+    (cause,) = playbooks(tmp_path)
+
+    assert cause.clear_for == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("change", [b" ", b"\n", b"# a word\n"])
+def test_any_change_of_its_bytes_is_another_digest(tmp_path: Path, change: bytes) -> None:
+    path = tmp_path / "sample.yaml"
+    path.write_bytes(SOUND.encode())
+    (before,) = playbooks(tmp_path)
+
+    path.write_bytes(SOUND.encode() + change)
+    (after,) = playbooks(tmp_path)
+
+    assert before.digest == hashlib.sha256(SOUND.encode()).hexdigest()
+    assert after.digest == hashlib.sha256(path.read_bytes()).hexdigest() != before.digest
+
+
 @pytest.mark.parametrize("name", [".", "none"])
 def test_a_folder_without_playbooks_is_a_fault(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError, match=r"no playbooks here \(\*\.yaml\)"):
@@ -277,6 +326,17 @@ def test_unquoted_words_mean_what_they_say() -> None:
         for line in (*cause.when, *cause.supported_by):
             if not isinstance(line.test, Compared):
                 assert {type(value) for value in line.test.values} == {BY_NAME[line.fact].type}, (cause.id, line)
+
+
+def test_the_closed_lists_of_values_are_those_of_the_parsers() -> None:
+    closed = {kind.name: set(kind.values) for kind in BY_NAME.values() if kind.values}
+
+    assert closed == {
+        "api.container.state": set(get_args(Container.__annotations__["state"])),
+        "docker.container.state": {*docker.STATES, "absent"},
+        "containerd.task.status": {*tasks.STATUSES, "absent"},
+        "shim.generation": {"v1", "v2"},
+    }
 
 
 def test_facts_of_the_samples_exist() -> None:

@@ -4,25 +4,15 @@ What a person types in a terminal: words in, text or JSON out, exit code 0, 1 or
 A failure is one line on stderr (what was tried, on what, what to do) and nothing on stdout. Not here: any decision.
 """
 
-import enum
 import io
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from bot.core.causes import Cause
-    from bot.settings import Settings
-
-
-class Output(enum.StrEnum):
-    TABLE = "table"
-    JSON = "json"
-
+from bot.cli import desk
+from bot.cli.common import As, Config, Folder, Output, fail, one_line, playbooks, settings
 
 app = typer.Typer(
     name="terminating",
@@ -33,14 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 books = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The causes that are known, one file each.")
-app.add_typer(books, name="playbooks")
-
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="Settings; else the current kubeconfig context and ~/.ssh/config."),
-]
-As = Annotated[Output, typer.Option("--output", "-o", help="A table for people, or JSON for programs.")]
-Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A folder of playbooks; else those shipped.")]
 
 
 def main() -> None:
@@ -66,17 +48,17 @@ def scan(config: Config = None, output: As = Output.TABLE) -> None:
     from bot.cli import shapes
     from bot.edges import console
 
-    with _one_line(), console.progress() as say, Program(_settings(config), ()) as program:
+    with one_line(), console.progress() as say, Program(settings(config), ()) as program:
         found = program.scan(say)
     errors = [cluster.error for cluster in found.clusters if cluster.error is not None]
     if len(errors) == len(found.clusters):
-        _fail("\n".join(errors))
+        fail("\n".join(errors))
     if output is Output.JSON:
         typer.echo(shapes.text(shapes.scan(found)))
     else:
         console.show_scan(found)
     if errors:
-        _fail("\n".join(errors))
+        fail("\n".join(errors))
 
 
 @app.command()
@@ -94,7 +76,7 @@ def diagnose(
     from bot.cli import shapes
     from bot.edges import console
 
-    with _one_line(), console.progress() as say, Program(_settings(config), _playbooks(None)) as program:
+    with one_line(), console.progress() as say, Program(settings(config), playbooks(None)) as program:
         found = program.diagnose(pod, say)
     if output is Output.JSON:
         typer.echo(shapes.text(shapes.diagnosed(found)))
@@ -103,10 +85,10 @@ def diagnose(
 
 
 @books.command("list")
-def list_playbooks(folder: Folder = None) -> None:
+def listplaybooks(folder: Folder = None) -> None:
     """Every cause, one line each."""
-    with _one_line():
-        causes = _playbooks(folder)
+    with one_line():
+        causes = playbooks(folder)
     width = max(len(cause.id) for cause in causes)
     for cause in causes:
         typer.echo(f"{cause.id:{width}}  {cause.title}")
@@ -117,22 +99,22 @@ def show_playbook(id_: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """One cause: what must hold, what it means, who says so."""
     from bot.edges import console
 
-    with _one_line():
-        cause = next((each for each in _playbooks(None) if each.id == id_), None)
+    with one_line():
+        cause = next((each for each in playbooks(None) if each.id == id_), None)
         if cause is None:
-            _fail(f'no playbook "{console.clean(id_)}"; see `terminating playbooks list`')
+            fail(f'no playbook "{console.clean(id_)}"; see `terminating playbooks list`')
     console.show_cause(cause)
 
 
 @books.command("check")
-def check_playbooks(folder: Folder = None) -> None:
+def checkplaybooks(folder: Folder = None) -> None:
     """
     Validate playbooks.
 
     Prints each fault with file, line and a suggestion.
     """
-    with _one_line():
-        causes = _playbooks(folder)
+    with one_line():
+        causes = playbooks(folder)
     typer.echo(f"{len(causes)} playbooks, no faults")
 
 
@@ -142,59 +124,38 @@ def node_setup(
     user: Annotated[
         str, typer.Option("--user", help="The account on the node that the bot logs in to.")
     ] = "terminating",
+    repairs: Annotated[bool, typer.Option("--repairs", help="The key may also carry out repairs.")] = False,
 ) -> None:
     """
     The script that sets up a node for the bot.
 
     To be read first and then run on the node as root. It holds the program that the bot runs there, the authorized_keys
-    line and the sudoers line.
+    line and the sudoers line. Without --repairs, the bot can only look.
     """
     from bot.app import node_setup as script
 
-    with _one_line():
-        typer.echo(script(user, key), nl=False)
+    with one_line():
+        typer.echo(script(user, key, repairs=repairs), nl=False)
 
 
 @app.command()
 def rbac(
     name: Annotated[str, typer.Option("--name", help="Of the ServiceAccount, role and binding.")] = "terminating",
     namespace: Annotated[str, typer.Option("--namespace", help="Where the ServiceAccount lives.")] = "terminating",
+    repairs: Annotated[bool, typer.Option("--repairs", help="What repairs change, too.")] = False,
 ) -> None:
     """
     The rights the bot needs, as YAML for kubectl.
 
-    No others: it reads pods, nodes and what is around them, and no secrets.
+    No others: it reads pods, nodes and what is around them, and no secrets. With --repairs it may also delete pods,
+    take finalizers off them, and cordon nodes.
     """
     from bot.core import rights
 
-    with _one_line():
-        typer.echo(rights.manifest(name, namespace), nl=False)
+    with one_line():
+        typer.echo(rights.manifest(name, namespace, repairs=repairs), nl=False)
 
 
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Expected failures become their line and exit code 1; anything else is a bug and shows its trace."""
-    from bot.ports import Outage
-    from bot.settings import SettingsError
-
-    try:
-        yield
-    except (Outage, SettingsError) as error:
-        _fail(str(error))
-
-
-def _fail(line: str) -> NoReturn:
-    typer.echo(line, err=True)
-    raise typer.Exit(1)
-
-
-def _settings(config: Path | None) -> "Settings":
-    from bot.settings import load
-
-    return load(config)
-
-
-def _playbooks(folder: Path | None) -> "tuple[Cause, ...]":
-    from bot.settings import playbooks
-
-    return playbooks(folder)
+app.add_typer(books, name="playbooks")
+app.add_typer(desk.commands)
+app.add_typer(desk.audit, name="audit")

@@ -13,6 +13,7 @@ _END = "END-OF-TERMINATING-NODE"
 
 _SCRIPT = """#!/bin/sh
 # Sets this node up for `terminating`: an account without a password, whose one key may run one program, by sudo.
+# With it, the bot may {may}.
 # Read it, then run it as root. To undo: remove the account, its home, {path} and /etc/sudoers.d/terminating.
 set -eu
 umask 022
@@ -62,13 +63,18 @@ class UnfitError(ValueError):
     """A user name or key that must not stand in a script run by root; the text says which and why."""
 
 
-def authorized_key(key: str) -> str:
-    """The line of `authorized_keys`: this key may run the program and nothing else. Raises `UnfitError`."""
+def authorized_key(key: str, *, repairs: bool = False) -> str:
+    """
+    The line of `authorized_keys`: this key may run the program and nothing else. Raises `UnfitError`.
+
+    Without `repairs` it may only look.
+    """
     line = key.strip()
     if "\n" in line or not _KEY.fullmatch(line):
         raise UnfitError("it is no OpenSSH public key (one line: type, base64, comment)")
     bare = " ".join(line.split()[:2])
-    return f'restrict,command="{PROGRAM} forced" {bare} terminating'
+    forced = "forced repairs" if repairs else "forced"
+    return f'restrict,command="{PROGRAM} {forced}" {bare} terminating'
 
 
 def sudoers(user: str) -> str:
@@ -80,7 +86,7 @@ def sudoers(user: str) -> str:
     return f"{user} ALL=(root) NOPASSWD: {PROGRAM}"
 
 
-def setup_script(program: str, user: str, key: str) -> str:
+def setup_script(program: str, user: str, key: str, *, repairs: bool = False) -> str:
     """
     A POSIX sh script for root on the node; running it again changes nothing. Raises `UnfitError`.
 
@@ -88,8 +94,9 @@ def setup_script(program: str, user: str, key: str) -> str:
     """
     if _END in program:
         raise UnfitError("the program holds the line that ends it in the script")
-    rule, line = sudoers(user), authorized_key(key)
+    rule, line = sudoers(user), authorized_key(key, repairs=repairs)
     return _SCRIPT.format(
+        may="look, and carry out the repairs of that program" if repairs else "look, and change nothing",
         user=user,
         made=MADE,
         path=PROGRAM,

@@ -7,7 +7,7 @@ the same lines that name the cause.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from bot.core.facts import ContainerId, Fact, Facts, Unknown, Value
@@ -45,7 +45,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One playbook file. `explains` names causes that are only this one's consequence when both hold."""
+    """
+    One playbook file. `explains` names causes that are only this one's consequence when both hold.
+
+    `clear_for`: how long it has to stay clear before a repair is believed. `digest`: sha256 of the file, 64 hex digits.
+    """
 
     id: str
     title: str
@@ -58,6 +62,8 @@ class Cause:
     prevent: str
     sources: tuple[str, ...]
     explains: tuple[str, ...]
+    clear_for: timedelta = timedelta(seconds=20)
+    digest: str = ""
 
     @property
     def lines(self) -> tuple[Condition, ...]:

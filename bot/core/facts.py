@@ -48,10 +48,13 @@ class NodeAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
+    """`values`: all that a text can be, where that is a closed list."""
+
     name: str
     scope: Scope
     type: type
     meaning: str
+    values: tuple[str, ...] = ()
 
 
 CATALOGUE: tuple[Kind, ...] = (
@@ -73,7 +76,13 @@ CATALOGUE: tuple[Kind, ...] = (
     Kind("api.pod.attachments", "pod", int, "VolumeAttachments of its claims on its node"),
     Kind("api.pod.containers_running", "pod", int, "containers whose status still says running"),
     Kind("api.pod.containers_ended", "pod", bool, "every container that started has ended, as the API has it"),
-    Kind("api.container.state", "container", str, "running, waiting or terminated, by status.containerStatuses"),
+    Kind(
+        "api.container.state",
+        "container",
+        str,
+        "running, waiting or terminated, by status.containerStatuses",
+        ("running", "waiting", "terminated"),
+    ),
     Kind("api.events.failed_kills", "pod", int, "FailedKillPod events still kept"),
     Kind("api.events.last", "pod", str, "the newest event's reason and message"),
     Kind("api.node.exists", "node", bool, "the Node object of spec.nodeName is there"),
@@ -106,12 +115,14 @@ CATALOGUE: tuple[Kind, ...] = (
     Kind("docker.answers", "node", bool, "the daemon answers docker version"),
     Kind("docker.version", "node", str, "the daemon's version"),
     Kind("docker.live_restore", "node", bool, "containers survive a restart of the daemon"),
+    Kind("docker.running", "node", int, "how many containers run, the pods' pause containers too"),
     Kind("docker.process", "node", str, "state letter of the dockerd process (S, T, D, ...) or absent"),
     Kind(
         "docker.container.state",
         "container",
         str,
         "running, exited, paused, ... or absent; by docker inspect",
+        ("created", "running", "paused", "restarting", "removing", "exited", "dead", "absent"),
     ),
     Kind("docker.container.listed", "container", str, "as docker ps shows it: Up 2 minutes, or absent"),
     Kind("docker.container.pid", "container", int, "the pid that dockerd recorded"),
@@ -130,7 +141,13 @@ CATALOGUE: tuple[Kind, ...] = (
         "KillMode of its systemd unit: process keeps containers over a restart",
     ),
     Kind("containerd.list_answers", "node", bool, "ctr task ls as a whole returned in its time"),
-    Kind("containerd.task.status", "container", str, "RUNNING, STOPPED, PAUSED, UNKNOWN, CREATED or absent"),
+    Kind(
+        "containerd.task.status",
+        "container",
+        str,
+        "RUNNING, STOPPED, PAUSED, UNKNOWN, CREATED or absent",
+        ("UNKNOWN", "CREATED", "RUNNING", "STOPPED", "PAUSED", "PAUSING", "absent"),
+    ),
     Kind("containerd.task.pid", "container", int, "the pid of its init process"),
     Kind("containerd.task.exit_code", "container", int, "the exit status that the shim kept"),
     Kind("containerd.task.exited", "container", datetime, "when the shim saw it exit"),
@@ -138,7 +155,7 @@ CATALOGUE: tuple[Kind, ...] = (
     Kind("shim.pid", "container", int, "its pid"),
     Kind("shim.started", "container", int, "its start time, clock ticks since boot: with the pid, its identity"),
     Kind("shim.state", "container", str, "its state letter"),
-    Kind("shim.generation", "container", str, "v1 (one per container) or v2"),
+    Kind("shim.generation", "container", str, "v1 (one per container) or v2", ("v1", "v2")),
     Kind("shim.children", "container", int, "its child processes that are not zombies"),
     Kind("shim.answers", "container", bool, "asked about this one container, it returned in its time"),
     Kind(

@@ -17,31 +17,123 @@ from bot.core.versions import Version, version
 Risk = Literal["low", "medium", "high", "critical"]
 
 
-@dataclass(frozen=True, slots=True)
+Hand = Literal["node", "api", "person"]
+Kind = Literal["conditional", "destructive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
+    """
+    One verb of the catalogue.
+
+    `by`: whose hand does it; what a person does, the bot only names. `kind`: a conditional step carries what it may
+    hit, and asked twice it answers instead of acting twice; a destructive one is never sent again. `needs`: facts that
+    identify what is hit.
+    """
+
     id: str
     risk: Risk
     does: str
+    by: Hand
+    kind: Kind
+    needs: tuple[str, ...] = ()
+    wide: bool = False  # more on the node than one dead container feels it
 
+
+_NODE = ("node.boot_id",)
 
 CATALOGUE: tuple[Repair, ...] = (
     Repair(
-        "container.stop", "low", "docker stop of the dead container: dockerd takes over the exit that containerd kept"
+        id="container.stop",
+        risk="low",
+        does="docker stop of the dead container: dockerd takes over the exit that containerd kept",
+        by="node",
+        kind="conditional",
+        needs=(*_NODE, "process.alive", "docker.container.pid"),
     ),
-    Repair("shim.reap", "low", "kill -KILL of the dead container's shim: containerd publishes the exit again"),
-    Repair("cgroup.thaw", "medium", "thaws the container's cgroup: the pending kill lands"),
-    Repair("pod.delete", "medium", "asks the API server again to delete this pod, by its UID"),
-    Repair("kubelet.restart", "medium", "starts the kubelet again; containers keep running"),
-    Repair("node.cordon", "low", "no new pods on the node"),
-    Repair("containerd.restart", "high", "restarts containerd"),
-    Repair("docker.restart", "high", "restarts dockerd: on its return it reads every container's state anew"),
-    Repair("node.drain", "high", "evicts the node's pods, within their disruption budgets"),
-    Repair("pod.force_delete", "high", "removes the API object, whatever the node still does"),
-    Repair("finalizer.remove", "critical", "takes one finalizer off the pod, without the controller that put it there"),
     Repair(
-        "node.out_of_service", "critical", "declares the machine dead: its pods are force-deleted, its volumes detached"
+        id="shim.reap",
+        risk="low",
+        does="kill -KILL of the dead container's shim: containerd publishes the exit again",
+        by="node",
+        kind="destructive",
+        needs=(*_NODE, "process.alive", "shim.pid", "shim.started"),
     ),
-    Repair("node.reboot", "critical", "reboots the machine"),
+    Repair(
+        id="cgroup.thaw",
+        risk="medium",
+        does="thaws the container's cgroup: the pending kill lands",
+        by="node",
+        kind="conditional",
+        needs=(*_NODE, "cgroup.frozen"),
+    ),
+    Repair(
+        id="pod.delete",
+        risk="medium",
+        does="asks the API server again to delete this pod, by its UID",
+        by="api",
+        kind="conditional",
+    ),
+    Repair(
+        id="kubelet.restart",
+        risk="medium",
+        does="starts the kubelet again; containers keep running",
+        by="node",
+        kind="destructive",
+        needs=_NODE,
+        wide=True,
+    ),
+    Repair(id="node.cordon", risk="low", does="no new pods on the node", by="api", kind="conditional"),
+    Repair(id="node.uncordon", risk="low", does="new pods on the node again", by="api", kind="conditional"),
+    Repair(
+        id="containerd.restart",
+        risk="high",
+        does="restarts containerd",
+        by="node",
+        kind="destructive",
+        needs=_NODE,
+        wide=True,
+    ),
+    Repair(
+        id="docker.restart",
+        risk="high",
+        does="restarts dockerd: on its return it reads every container's state anew",
+        by="node",
+        kind="destructive",
+        needs=_NODE,
+        wide=True,
+    ),
+    Repair(
+        id="node.drain",
+        risk="high",
+        does="evicts the node's pods, within their disruption budgets",
+        by="person",
+        kind="destructive",
+        wide=True,
+    ),
+    Repair(
+        id="pod.force_delete",
+        risk="high",
+        does="removes the API object, whatever the node still does",
+        by="api",
+        kind="conditional",
+    ),
+    Repair(
+        id="finalizer.remove",
+        risk="critical",
+        does="takes one finalizer off the pod, without the controller that put it there",
+        by="api",
+        kind="conditional",
+    ),
+    Repair(
+        id="node.out_of_service",
+        risk="critical",
+        does="declares the machine dead: its pods are force-deleted, its volumes detached",
+        by="person",
+        kind="destructive",
+        wide=True,
+    ),
+    Repair(id="node.reboot", risk="critical", does="reboots the machine", by="person", kind="destructive", wide=True),
 )
 
 BY_ID: Mapping[str, Repair] = {repair.id: repair for repair in CATALOGUE}
@@ -92,8 +184,12 @@ class Scene:
 
 def ladder(cause: Cause, subject: Subject, subjects: tuple[Subject, ...]) -> tuple[Assessment, ...]:
     """The cause's repairs, least destructive first, each offered or withheld. Unknown ids are the loader's business."""
-    scene = Scene(subject, tuple(other for other in subjects if other is not subject))
-    return tuple(_ASSESSORS[id_](BY_ID[id_], scene) for id_ in cause.repairs)
+    return tuple(assess(BY_ID[id_], subject, subjects) for id_ in cause.repairs)
+
+
+def assess(repair: Repair, subject: Subject, subjects: tuple[Subject, ...]) -> Assessment:
+    """Whether one repair can work on this container, its pod or its node."""
+    return _ASSESSORS[repair.id](repair, Scene(subject, tuple(other for other in subjects if other is not subject)))
 
 
 def _container_stop(repair: Repair, scene: Scene) -> Assessment:
@@ -260,7 +356,7 @@ def _node_out_of_service(repair: Repair, scene: Scene) -> Assessment:
 
 
 def _whole_node(repair: Repair, _: Scene) -> Assessment:
-    touches = "new pods only" if repair.id == "node.cordon" else "every pod on the node"
+    touches = "new pods only" if repair.id in ("node.cordon", "node.uncordon") else "every pod on the node"
     return Offered(repair=repair, risk=repair.risk, touches=touches)
 
 
@@ -318,6 +414,7 @@ _ASSESSORS: Mapping[str, Callable[[Repair, Scene], Assessment]] = {
     "pod.delete": _pod_delete,
     "kubelet.restart": _kubelet_restart,
     "node.cordon": _whole_node,
+    "node.uncordon": _whole_node,
     "containerd.restart": _containerd_restart,
     "docker.restart": _docker_restart,
     "node.drain": _whole_node,

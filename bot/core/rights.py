@@ -1,8 +1,9 @@
 """
-What the bot may do in a cluster: the closed list of RBAC rules, read-only, and the manifest that grants them.
+What the bot may do in a cluster: the closed list of RBAC rules, and the manifest that grants them.
 
 A rule is here because a request of the API edge needs it, and no request is made that no rule covers. No wildcards, no
-secrets, no `nodes/proxy` (it reaches the kubelet's exec API: it is not read-only).
+secrets, no `nodes/proxy` (it reaches the kubelet's exec API: it is not read-only). What changes anything is a list of
+its own, granted only where the bot is to repair.
 """
 
 import json
@@ -17,6 +18,7 @@ class Rule:
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     why: str
+    names: tuple[str, ...] = ()  # of these objects only
 
 
 RULES: tuple[Rule, ...] = (
@@ -62,11 +64,40 @@ RULES: tuple[Rule, ...] = (
         verbs=("get",),
         why="the CronJob behind its Job",
     ),
+    Rule(
+        api_group="",
+        resources=("namespaces",),
+        verbs=("get",),
+        why="the UID of kube-system, by which a plan knows its cluster",
+        names=("kube-system",),
+    ),
+    Rule(
+        api_group="policy",
+        resources=("poddisruptionbudgets",),
+        verbs=("list",),
+        why="which budgets a repair of the whole node would break",
+    ),
+)
+
+REPAIR_RULES: tuple[Rule, ...] = (
+    Rule(
+        api_group="",
+        resources=("pods",),
+        verbs=("delete", "patch"),
+        why="pod.delete and pod.force_delete, by UID; finalizer.remove, one finalizer of one pod",
+    ),
+    Rule(
+        api_group="",
+        resources=("nodes",),
+        verbs=("patch",),
+        why="node.cordon and node.uncordon",
+    ),
 )
 
 
-def granted(verb: str, api_group: str, resource: str) -> bool:
-    return any(verb in rule.verbs and api_group == rule.api_group and resource in rule.resources for rule in RULES)
+def granted(verb: str, api_group: str, resource: str, *, repairs: bool = False) -> bool:
+    rules = (*RULES, *(REPAIR_RULES if repairs else ()))
+    return any(verb in rule.verbs and api_group == rule.api_group and resource in rule.resources for rule in rules)
 
 
 def as_rule(verb: str, api_group: str, resource: str) -> str:
@@ -75,7 +106,7 @@ def as_rule(verb: str, api_group: str, resource: str) -> str:
 
 
 _MANIFEST = """\
-# What terminating needs to find and diagnose stuck pods: read-only, no secrets, no wildcards.
+# {purpose}
 apiVersion: v1
 kind: Namespace
 metadata:
@@ -109,20 +140,29 @@ subjects:
 """
 
 
-def manifest(name: str, namespace: str) -> str:
-    """
-    YAML for `kubectl apply -f -`: `namespace`, a ServiceAccount in it, a ClusterRole with `RULES`, and their binding.
+_LOOKING = "What terminating needs to find and diagnose stuck pods: read-only, no secrets, no wildcards."
+_REPAIRING = (
+    "What terminating needs to find, diagnose and repair stuck pods. No secrets, no wildcards; besides reading, it may "
+    "delete and patch pods, and patch nodes."
+)
 
-    The same names give the same bytes. Names are quoted, not checked: the API server refuses a bad one.
+
+def manifest(name: str, namespace: str, *, repairs: bool = False) -> str:
+    """
+    YAML for `kubectl apply -f -`: `namespace`, a ServiceAccount in it, a ClusterRole of the rules, and their binding.
+
+    Read-only unless `repairs`. The same names give the same bytes. Names are quoted, not checked: the API server
+    refuses a bad one.
     """
     account, place = json.dumps(name), json.dumps(namespace)
-    rules = "\n".join(_rendered(rule) for rule in RULES)
-    return _MANIFEST.format(account=account, place=place, rules=rules)
+    rules = "\n".join(_rendered(rule) for rule in (*RULES, *(REPAIR_RULES if repairs else ())))
+    return _MANIFEST.format(purpose=_REPAIRING if repairs else _LOOKING, account=account, place=place, rules=rules)
 
 
 def _rendered(rule: Rule) -> str:
+    names = f"\n    resourceNames: {json.dumps(list(rule.names))}" if rule.names else ""
     return f"""\
   # {rule.why}
   - apiGroups: {json.dumps([rule.api_group])}
-    resources: {json.dumps(list(rule.resources))}
+    resources: {json.dumps(list(rule.resources))}{names}
     verbs: {json.dumps(list(rule.verbs))}"""

@@ -32,6 +32,7 @@ _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NAME_LIMIT = 253  # characters; the same page
 _UID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_MACHINE = re.compile(r"[0-9a-f]{32}")
 _CONTAINER = re.compile(r"(?:([a-z0-9.-]{1,40})://)?([0-9a-f]{64})")
 _RUNTIME = re.compile(r"([a-z0-9.-]{1,40})://(\S{1,100})")
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000  # outside, a time is nonsense, and adding to it would overflow
@@ -87,6 +88,10 @@ class NodeAnswer:
     exists: bool | None
     address: str | None = None
     runtime: Runtime | None = None
+    uid: str | None = None
+    boot_id: str | None = None
+    machine_id: str | None = None  # 32 hex digits, as in /etc/machine-id
+    unschedulable: bool | None = None
     facts: Facts
 
 
@@ -152,8 +157,22 @@ def read_node(raw: bytes, name: NodeName, now: datetime) -> NodeAnswer:
         exists=True,
         address=_address(status),
         runtime=_runtime(runtime[1]) if runtime else None,
+        uid=_identity(_text(_map(content, "metadata"), "uid")),
+        boot_id=_identity(_text(_map(status, "nodeInfo"), "bootID")),
+        machine_id=_machine(_text(_map(status, "nodeInfo"), "machineID")),
+        unschedulable=_map(content, "spec").get("unschedulable") is True,
         facts=_facts(answers, source),
     )
+
+
+def _identity(text: str) -> str | None:
+    return text if _UID.fullmatch(text) else None
+
+
+def _machine(text: str) -> str | None:
+    """Some platforms write it as a UUID."""
+    plain_id = text.replace("-", "").lower()
+    return plain_id if _MACHINE.fullmatch(plain_id) else None
 
 
 def lost_node(name: NodeName) -> NodeAnswer:

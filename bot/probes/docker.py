@@ -10,7 +10,7 @@ from bot.probes.frames import Frame
 from bot.probes.reading import ID, OUTPUT_CAP, PID_MAX, document, lines, moment, trouble, whole_number, words
 from bot.probes.visit import NODE, Answer, Findings, Visit, short
 
-DAEMON = ("docker.answers", "docker.version", "docker.live_restore")
+DAEMON = ("docker.answers", "docker.version", "docker.live_restore", "docker.running")
 LISTED = ("docker.container.listed",)
 INSPECTED = (
     "docker.container.state",
@@ -27,6 +27,7 @@ _NO_CONNECTION = ("Cannot connect to the Docker daemon", "Is the docker daemon r
 _ABSENT = ("No such object", "No such container")
 _VERSION = re.compile(r"\s+Version:\s+(\S{1,80})\s*")
 _LIVE_RESTORE = re.compile(r"\s{0,4}Live Restore Enabled: (true|false)\s*")
+_RUNNING = re.compile(r"\s{0,4}Running: (\d{1,6})\s*")
 _EXIT_CODE_MAX = 255
 _KUBELET_NAME_PARTS = (6, 7)  # k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT, and a random number after a name clash
 
@@ -44,6 +45,7 @@ def daemon(visit: Visit) -> Findings:
     silent = answers if isinstance(answers, Unknown) else _silent(frame) if answers.value is False else None
     yield NODE, Fact("docker.version", silent or _version(frame), "docker version")
     yield NODE, Fact("docker.live_restore", silent or _live_restore(visit.frame("docker.info")), "docker info")
+    yield NODE, Fact("docker.running", silent or _running(visit.frame("docker.info")), "docker info")
 
 
 def listed(visit: Visit) -> Findings:
@@ -167,6 +169,14 @@ def _live_restore(frame: Frame) -> Answer:
     said = [match[1] for line in lines(frame.out) if (match := _LIVE_RESTORE.fullmatch(line))]
     if said and not frame.timed_out:
         return Known(said[-1] == "true")
+    return Unknown(trouble(frame, "docker info") or "docker info does not say")
+
+
+def _running(frame: Frame) -> Known | Unknown:
+    """The first such line is the daemon's own; plugins that are listed later may print anything."""
+    said = [int(match[1]) for line in lines(frame.out) if (match := _RUNNING.fullmatch(line))]
+    if said and not frame.timed_out:
+        return Known(said[0])
     return Unknown(trouble(frame, "docker info") or "docker info does not say")
 
 

@@ -3,20 +3,23 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.core.rights import RULES, as_rule, granted, manifest
-from bot.edges.kube.requests import REQUESTS
+from bot.core.rights import REPAIR_RULES, RULES, Rule, as_rule, granted, manifest
+from bot.edges.kube.requests import READS, REQUESTS, WRITES
 
 
 def test_every_request_is_covered_by_a_rule() -> None:
-    uncovered = [each for each in REQUESTS if not granted(each.verb, each.api_group, each.resource)]
+    uncovered = [each for each in READS if not granted(each.verb, each.api_group, each.resource)]
+    uncovered += [each for each in WRITES if not granted(each.verb, each.api_group, each.resource, repairs=True)]
 
     assert uncovered == []
+    assert set(REQUESTS) == {*READS, *WRITES}
 
 
-def test_no_right_is_granted_that_no_request_needs() -> None:
-    needed = {(each.verb, each.api_group, each.resource) for each in REQUESTS}
+@pytest.mark.parametrize(("rules", "requests"), [(RULES, READS), (REPAIR_RULES, WRITES)])
+def test_no_right_is_granted_that_no_request_needs(rules: Any, requests: Any) -> None:
+    needed = {(each.verb, each.api_group, each.resource) for each in requests}
 
-    given = {(verb, rule.api_group, resource) for rule in RULES for resource in rule.resources for verb in rule.verbs}
+    given = {(verb, rule.api_group, resource) for rule in rules for resource in rule.resources for verb in rule.verbs}
 
     assert given == needed
 
@@ -43,7 +46,7 @@ def test_a_rule_on_one_line_reads_as_a_role_writes_it() -> None:
 
 
 def test_there_are_no_wildcards() -> None:
-    words = {word for rule in RULES for word in (rule.api_group, *rule.resources, *rule.verbs)}
+    words = {word for rule in (*RULES, *REPAIR_RULES) for word in (rule.api_group, *rule.resources, *rule.verbs)}
 
     assert not any("*" in word for word in words)
 
@@ -52,9 +55,7 @@ def test_the_manifest_grants_exactly_the_rules_to_one_account() -> None:
     place, account, role, binding = _documents(manifest("terminating", "ops"))
     assert (place["kind"], place["metadata"]) == ("Namespace", {"name": "ops"})
 
-    granted_rules = [
-        {"apiGroups": [rule.api_group], "resources": list(rule.resources), "verbs": list(rule.verbs)} for rule in RULES
-    ]
+    granted_rules = [_as_written(rule) for rule in RULES]
     assert account["metadata"] == {"name": "terminating", "namespace": "ops"}
     assert role["rules"] == granted_rules
     assert binding["roleRef"] == {
@@ -65,10 +66,29 @@ def test_the_manifest_grants_exactly_the_rules_to_one_account() -> None:
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "terminating", "namespace": "ops"}]
 
 
-def test_the_manifest_says_why_beside_each_rule() -> None:
-    text = manifest("terminating", "ops")
+def test_only_a_manifest_for_repairs_grants_a_change_and_says_so() -> None:
+    looking, repairing = manifest("terminating", "ops"), manifest("terminating", "ops", repairs=True)
 
-    assert all(f"# {rule.why}\n" in text for rule in RULES)
+    assert _documents(repairing)[2]["rules"] == [_as_written(rule) for rule in (*RULES, *REPAIR_RULES)]
+    assert "read-only" in looking.splitlines()[0]
+    assert "may delete and patch pods" in repairing.splitlines()[0]
+    assert not any(verb in looking for verb in ('"delete"', '"patch"', '"create"', '"update"'))
+
+
+def test_the_manifest_says_why_beside_each_rule() -> None:
+    text = manifest("terminating", "ops", repairs=True)
+
+    assert all(f"# {rule.why}\n" in text for rule in (*RULES, *REPAIR_RULES))
+
+
+def _as_written(rule: Rule) -> dict[str, list[str]]:
+    names = {"resourceNames": list(rule.names)} if rule.names else {}
+    return {
+        "apiGroups": [rule.api_group],
+        "resources": list(rule.resources),
+        "verbs": list(rule.verbs),
+        **names,
+    }
 
 
 def test_the_same_names_give_the_same_manifest() -> None:

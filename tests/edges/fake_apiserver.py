@@ -8,6 +8,7 @@ selectors (an unknown one is a 400), Status objects for refusals, and a Date on 
 import base64
 import ipaddress
 import json
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.edges.fake_writes import deleted, patched
+
 TOKEN = "a-good-token"  # noqa: S105  # of a server that lives for one test, on loopback
 METADATA_ONLY = "as=PartialObjectMetadataList"
 NOW = datetime(2026, 11, 23, 20, 30, tzinfo=UTC)
@@ -30,6 +33,7 @@ NOW = datetime(2026, 11, 23, 20, 30, tzinfo=UTC)
 _SELECTABLE: Mapping[str, tuple[str, ...]] = {
     "metadata.name": ("metadata", "name"),
     "spec.nodeName": ("spec", "nodeName"),
+    "status.phase": ("status", "phase"),
     "involvedObject.uid": ("involvedObject", "uid"),
 }
 _KIND = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
@@ -42,6 +46,7 @@ class Asked:
     path: str
     query: Mapping[str, str]
     accept: str
+    verb: str = "get"
 
 
 @dataclass(slots=True)
@@ -56,7 +61,11 @@ class FakeApiServer:
     instead: dict[str, Act] = field(default_factory=dict)  # path -> what to do instead of answering
     date: str = NOW.strftime("%a, %d %b %Y %H:%M:%S GMT")
     asked: list[Asked] = field(default_factory=list)
+    effects: list[tuple[str, str]] = field(default_factory=list)  # what was done to the world: (what, uid)
+    cuts: str = ""  # "before": a write is cut off unread; "after": it is done, and its answer is cut off
+    swap: Callable[[], None] | None = None  # happens just before the next write is looked at
     port: int = 0
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def url(self) -> str:
@@ -85,6 +94,26 @@ class FakeApiServer:
                 return 200, each
         return 404, _status(404, "NotFound")
 
+    def change(self, verb: str, path: str, body: bytes) -> tuple[int, Object]:
+        """A write; one at a time."""
+        with self.turn:
+            if self.swap is not None:
+                self.swap()
+            collection, _, name = path.rpartition("/")
+            if f"{verb} {collection.rsplit('/', 1)[-1]}" in self.forbidden:
+                return 403, _status(403, "Forbidden")
+            held = self.objects.get(_everywhere(collection), [])
+            found = [each for each in held if each["metadata"]["name"] == name and _in_place(each, collection)]
+            if not found:
+                return 404, _status(404, "NotFound")
+            uid, given = found[0]["metadata"]["uid"], json.loads(body)
+            now = NOW.isoformat().replace("+00:00", "Z")
+            done = deleted(held, found[0], given, now) if verb == "delete" else patched(held, found[0], given)
+            status, reason, effect = done
+            if effect:
+                self.effects.append((f"{verb} {effect}", uid))
+            return status, found[0] if status < 300 else _status(status, reason)
+
     def _collections(self) -> set[str]:
         known = {"/api/v1/pods", "/api/v1/events", "/apis/storage.k8s.io/v1/volumeattachments", *self.objects}
         places = {each["metadata"].get("namespace") for held in self.objects.values() for each in held}
@@ -97,10 +126,11 @@ class FakeApiServer:
     def _page(self, path: str, query: Mapping[str, str], accept: str) -> tuple[int, Object]:
         found = [each for each in self.objects.get(_everywhere(path), []) if _in_place(each, path)]
         if selector := query.get("fieldSelector"):
-            key, _, value = selector.partition("=")
-            if key not in _SELECTABLE:
-                return 400, _status(400, "BadRequest")
-            found = [each for each in found if _at(each, _SELECTABLE[key]) == value]
+            for term in selector.split(","):
+                key, sign, value = re.fullmatch(r"([\w.]+)(!?=)(.*)", term).groups()  # type: ignore[union-attr]  # ours
+                if key not in _SELECTABLE:
+                    return 400, _status(400, "BadRequest")
+                found = [each for each in found if (_at(each, _SELECTABLE[key]) == value) == (sign == "=")]
         if "continue" in query and "resourceVersion" in query:
             return 400, _status(400, "BadRequest")
         start = 0
@@ -172,6 +202,7 @@ def _handler(fake: FakeApiServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 5
+        disable_nagle_algorithm = True  # headers and body are two writes
 
         def do_GET(self) -> None:  # the name that http.server calls
             parts = urlsplit(self.path)
@@ -185,6 +216,12 @@ def _handler(fake: FakeApiServer) -> type[BaseHTTPRequestHandler]:
             else:
                 self.say(*fake.answer(parts.path, query, accept))
 
+        def do_DELETE(self) -> None:  # the same
+            write(self, fake, "delete")
+
+        def do_PATCH(self) -> None:  # the same
+            write(self, fake, "patch")
+
         def say(self, status: int, content: Object) -> None:
             send(self, status, json.dumps(content, separators=(",", ":")).encode(), fake.date)
 
@@ -192,6 +229,22 @@ def _handler(fake: FakeApiServer) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def write(handler: BaseHTTPRequestHandler, fake: FakeApiServer, verb: str) -> None:
+    body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+    fake.asked.append(Asked(handler.path, {}, handler.headers.get("Accept", ""), verb))
+    if fake.cuts == "before":
+        handler.close_connection = True
+    elif act := fake.instead.get(f"{verb} {handler.path}"):
+        act(handler)
+    else:
+        known = handler.headers.get("Authorization") == f"Bearer {TOKEN}"
+        status, content = fake.change(verb, handler.path, body) if known else (401, _status(401, "Unauthorized"))
+        if fake.cuts == "after":
+            handler.close_connection = True
+        else:
+            send(handler, status, json.dumps(content).encode(), fake.date)
 
 
 def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, date: str | None) -> None:
@@ -206,7 +259,7 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, date: str | 
 def _everywhere(path: str) -> str:
     """The path that lists a kind in all namespaces."""
     words = path.split("/")
-    if "namespaces" in words:
+    if "namespaces" in words[:-1]:  # the last word is the kind itself
         at = words.index("namespaces")
         del words[at : at + 2]
     return "/".join(words)
@@ -214,7 +267,7 @@ def _everywhere(path: str) -> str:
 
 def _in_place(each: Object, path: str) -> bool:
     words = path.split("/")
-    return "namespaces" not in words or each["metadata"].get("namespace") == words[words.index("namespaces") + 1]
+    return "namespaces" not in words[:-1] or each["metadata"].get("namespace") == words[words.index("namespaces") + 1]
 
 
 def _at(each: Object, keys: Iterable[str]) -> object:

@@ -11,6 +11,8 @@ from tests.edges.fake_apiserver import NOW, FakeApiServer, Object, certificate, 
 SHORT = timedelta(seconds=1)
 PODS = "/api/v1/pods"
 POD = "/api/v1/namespaces/prod/pods/web-7"
+BUDGETS, OLD_BUDGETS = (f"/apis/policy/{version}/poddisruptionbudgets" for version in ("v1", "v1beta1"))
+NODE_UID = "5a7e6f0e-0d52-4a31-8f0b-6c8ad0a1b2c3"
 ID = "c" * 64
 
 
@@ -74,7 +76,8 @@ def one_stuck_pod() -> FakeApiServer:
     }
     node = {
         "kind": "Node",
-        "metadata": {"name": "node1"},
+        "metadata": {"name": "node1", "uid": NODE_UID},
+        "spec": {},
         "status": {
             "addresses": [{"type": "InternalIP", "address": "192.0.2.7"}],
             "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
@@ -103,6 +106,9 @@ def one_stuck_pod() -> FakeApiServer:
                 pod("web-10"),
             ],
             "/api/v1/nodes": [node],
+            "/api/v1/namespaces": [{"metadata": {"name": "kube-system", "uid": "uid-of-the-cluster"}}],
+            BUDGETS: [],
+            OLD_BUDGETS: [],
             "/api/v1/events": [event],
             "/api/v1/persistentvolumeclaims": [claim],
             "/apis/apps/v1/replicasets": [replicaset],

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.facts import ContainerId, Facts, Known, NodeName
+from bot.core.facts import ContainerId, Facts, Known, NodeName, PodUid
 from bot.core.rights import granted
 from bot.edges import kube
-from bot.edges.kube.requests import REQUESTS
+from bot.edges.kube.requests import REQUESTS, Request
 from bot.ports import Garbled, Missing, Outage, Refused, TimedOut, Unreachable
-from tests.edges.fake_apiserver import METADATA_ONLY, NOW, Act, FakeApiServer, send
-from tests.edges.kube_parts import ID, POD, PODS, controller, one_stuck_pod, pod, serving
+from tests.edges.fake_apiserver import METADATA_ONLY, NOW, Act, Asked, FakeApiServer, send
+from tests.edges.kube_parts import BUDGETS, ID, NODE_UID, POD, PODS, controller, one_stuck_pod, pod, serving
 
 
 @pytest.fixture
@@ -294,24 +294,37 @@ def test_the_top_owner_may_be_a_replicaset(cluster: kube.Cluster, fake: FakeApiS
 def test_every_request_on_the_wire_is_one_of_the_closed_list_and_granted(
     cluster: kube.Cluster, fake: FakeApiServer
 ) -> None:
-    fake.objects[PODS] += [pod("job-1", late_s=1, ownerReferences=[controller("batch/v1", "Job", "j")])]
+    fake.objects[PODS] += [
+        pod("job-1", late_s=1, ownerReferences=[controller("batch/v1", "Job", "j")]),
+        pod("held", late_s=1, finalizers=["example.com/cleanup"]),
+    ]
 
     cluster.deleting()
     cluster.find("web-7")
     cluster.find("web-7", "prod")
     cluster.around("prod", "web-7")
     cluster.around("prod", "job-1")
+    cluster.uid()
+    cluster.load(NodeName("node1"))
+    del fake.objects[BUDGETS]
+    cluster.load(NodeName("node1"))
+    cluster.remove_finalizer("prod", "held", PodUid("uid-held"), "example.com/cleanup")
+    cluster.delete_pod("prod", "web-7", PodUid("uid-web-7"))
+    cluster.cordon(NodeName("node1"), NODE_UID, unschedulable=True)
 
-    seen = {request for each in fake.asked for request in REQUESTS if _fits(each.path, request.path)}
-    assert all(any(_fits(each.path, request.path) for request in REQUESTS) for each in fake.asked)
+    seen = {request for each in fake.asked for request in REQUESTS if _fits(each, request)}
+    assert all(any(_fits(each, request) for request in REQUESTS) for each in fake.asked)
     assert seen == set(REQUESTS)
-    assert all(granted(each.verb, each.api_group, each.resource) for each in seen)
+    assert all(granted(each.verb, each.api_group, each.resource, repairs=True) for each in seen)
 
 
-def _fits(path: str, template: str) -> bool:
-    words, blanks = path.split("/"), template.split("/")
-    return len(words) == len(blanks) and all(
-        blank.startswith("{") or word == blank for word, blank in zip(words, blanks, strict=True)
+def _fits(asked: Asked, request: Request) -> bool:
+    words, blanks = asked.path.split("/"), request.path.split("/")
+    same = asked.verb == request.verb or (asked.verb == "get" and request.verb == "list")
+    return (
+        same
+        and len(words) == len(blanks)
+        and all(blank.startswith("{") or word == blank for word, blank in zip(words, blanks, strict=True))
     )
 
 

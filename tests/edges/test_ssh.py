@@ -107,6 +107,19 @@ def test_one_connection_serves_many_asks(pool: Pool, target_of: TargetOf) -> Non
         assert sshd.connections == 1
 
 
+def test_beyond_so_many_idle_connections_the_oldest_goes(target_of: TargetOf) -> None:
+    with (
+        HostileSshd() as one,
+        HostileSshd() as two,
+        HostileSshd() as three,
+        Pool(PROGRAM, most_idle=2) as pool,
+    ):
+        for sshd in (one, two, one, three, one, two):
+            pool.ask(target_of(sshd), WORDS, SOON)
+
+        assert [sshd.connections for sshd in (one, two, three)] == [1, 2, 1]
+
+
 def test_different_nodes_are_asked_side_by_side(pool: Pool, target_of: TargetOf) -> None:
     together = threading.Barrier(2, timeout=5)
 

@@ -1,4 +1,4 @@
-"""`python -m tests.lab`: the cluster in the foreground until it is interrupted, to try things on."""
+"""`python -m tests.lab [stacks]`: the cluster in the foreground until it is interrupted, to try things on."""
 
 import signal
 import sys
@@ -7,10 +7,10 @@ from tests.lab.cluster import Lab, installed
 
 ENDS = {signal.SIGINT, signal.SIGTERM}
 
-with Lab(installed()) as lab:
+with Lab(installed(), stacks="stacks" in sys.argv) as lab:
     say = sys.stdout.write
     say(f"up in {lab.took:.0f} s\nKUBECONFIG={lab.admin}\n")
-    for node in (lab.node1, lab.node2):
+    for node in lab.nodes:
         say(f"{node.name}: ssh port {node.port}, nsenter --target {node.init} --mount --pid --uts --ipc\n")
     say(f"key {lab.node1.key}, known hosts {lab.known_hosts}. Ctrl-C ends it.\n")
     sys.stdout.flush()

@@ -1,6 +1,7 @@
 """
 A real cluster on this machine: the control plane, node1 with dockerd, node2 with containerd through CRI.
 
+Other docker versions join as nodes when they are asked for (see `stacks`).
 Each node is a machine of its own (see `machines`), reached by its own sshd on a port of the loopback address.
 """
 
@@ -21,6 +22,7 @@ from typing import Any, Self
 
 from bot.core.accounts import MADE
 from tests.lab.machines import CLEAN, LabError, Machine, eventually, make_cgroups, remove_cgroups, thaw
+from tests.lab.stacks import HOME, JOINING, NODES, Stack, service
 
 HERE = Path(__file__).parent
 PREFIX = "terminating-lab-"
@@ -28,6 +30,7 @@ TOKEN = "lab-admin-token"  # noqa: S105  # of a server that lives for minutes, o
 IMAGE, PAUSE = "docker.io/lab/busybox:1", "k8s.gcr.io/pause:3.2"
 
 RUNC = """#!/bin/sh
+# First on dockerd's PATH, and not a runtime of its own: a reload of docker 26 forgets a --default-runtime.
 # Without CAP_SYS_RESOURCE a negative OOM score, which the kubelet gives a sandbox, makes runc die: clamp it to 0.
 bundle= before=
 for word; do
@@ -40,6 +43,7 @@ if [ -n "$bundle" ] && [ -f "$bundle/config.json" ]; then
 fi
 exec /usr/sbin/runc "$@"
 """
+DOCKERD = ("/usr/sbin/dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false")
 CONTAINERD = """version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "k8s.gcr.io/pause:3.2"
@@ -73,21 +77,22 @@ def free_port() -> int:
 class Node(Machine):
     """A machine with a kubelet and an sshd."""
 
-    def __init__(self, name: str, lab: "Lab", folder: Path) -> None:
-        make_cgroups(f"lab-{name}")
-        super().__init__(name, folder)
-        self._lab = lab
+    def __init__(self, stack: Stack, lab: "Lab", tree: Path | None = None) -> None:
+        make_cgroups(f"lab-{stack.node}")
+        super().__init__(stack.node, lab.folder / stack.node, tree, (lab.folder, lab.binaries))
+        self._lab, self.stack = lab, stack
         self.port = free_port()
         self.key = lab.folder / "id_ed25519"
         self._ports = (free_port(), free_port())
-        (folder / "run/rsyslog.conf").write_text(RSYSLOG)
+        (self.folder / "run/rsyslog.conf").write_text(RSYSLOG)
         self.start(["rsyslogd", "-n", "-f", "/run/rsyslog.conf", "-i", "/run/rsyslog.pid"], log="/var/log/rsyslogd")
-        eventually(f"the log of {name}", (folder / "run/log.sock").exists, 10)
+        eventually(f"the log of {self.name}", (self.folder / "run/log.sock").exists, 10)
         self._sshd()
+        self._services()
 
     @property
     def docker(self) -> bool:
-        return self.name == "node1"
+        return self.stack.docker
 
     @property
     def known_host(self) -> str:
@@ -103,40 +108,52 @@ class Node(Machine):
         """Runs what `terminating node-setup` prints, as root on the node."""
         self.run("sh -s", given=script.encode())
 
-    def start_runtime(self) -> None:
-        wrapper = self.folder / "usr/local/sbin/runc-lab"
-        wrapper.write_text(RUNC)
-        wrapper.chmod(0o755)
+    def _services(self) -> None:
+        """The daemons that a person restarts there, as scripts; and what they need in files."""
+        self._executable("etc/init.d/kubelet", service("kubelet", self._kubelet()))
         if self.docker:
-            self.start_docker()
+            self._executable("usr/local/sbin/runc", RUNC)
+            self._executable("etc/init.d/docker", service("docker", DOCKERD))
             return
         (self.folder / "run/containerd.toml").write_text(CONTAINERD)
         (self.folder / "etc/cni/net.d").mkdir()
         (self.folder / "etc/cni/net.d/10-lo.conflist").write_text(json.dumps(LOOPBACK))
+
+    def _executable(self, path: str, text: str) -> None:
+        (self.folder / path).write_text(text)
+        (self.folder / path).chmod(0o755)
+
+    def start_runtime(self) -> None:
+        if self.docker:
+            self.start_docker()
+        else:
+            self.start_containerd()
+
+    def start_docker(self) -> None:
+        self.run("/etc/init.d/docker start")
+        eventually("dockerd", lambda: "Server" in self.run("/usr/bin/docker version", check=False, within=5))
+
+    def start_containerd(self) -> None:
         self.start(["/usr/bin/containerd", "--config", "/run/containerd.toml"])
         eventually("containerd", lambda: self.run("ctr version", check=False, within=5))
 
-    def start_docker(self) -> None:
-        self.start(
-            ["/usr/sbin/dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false", "--default-runtime=lab",
-             "--add-runtime", "lab=/usr/local/sbin/runc-lab"]
-        )  # fmt: skip
-        eventually("dockerd", lambda: "Server" in self.run("/usr/bin/docker version", check=False, within=5))
-
     def start_kubelet(self) -> None:
+        self.run("/etc/init.d/kubelet start")
+
+    def _kubelet(self) -> list[str]:
         runtime = ["--container-runtime=docker"]
         if not self.docker:
             runtime = [
                 "--container-runtime=remote",
                 "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
             ]
-        self.start(
-            [f"{self._lab.binaries}/kubelet", f"--kubeconfig={self._lab.admin}", f"--hostname-override={self.name}",
-             "--cgroup-driver=cgroupfs", f"--cgroup-root=/lab-{self.name}", "--fail-swap-on=false", "--eviction-hard=",
-             "--enforce-node-allocatable=", "--resolv-conf=", f"--pod-infra-container-image={PAUSE}",
-             "--runtime-request-timeout=10s", f"--port={self._ports[0]}", f"--healthz-port={self._ports[1]}",
-             "--read-only-port=0", "--address=127.0.0.1", *runtime]
-        )  # fmt: skip
+        return [
+            f"{self._lab.binaries}/kubelet", f"--kubeconfig={self._lab.admin}", f"--hostname-override={self.name}",
+            "--cgroup-driver=cgroupfs", f"--cgroup-root=/lab-{self.name}", "--fail-swap-on=false", "--eviction-hard=",
+            "--enforce-node-allocatable=", "--resolv-conf=", f"--pod-infra-container-image={PAUSE}",
+            "--runtime-request-timeout=10s", f"--port={self._ports[0]}", f"--healthz-port={self._ports[1]}",
+            "--read-only-port=0", "--address=127.0.0.1", *runtime,
+        ]  # fmt: skip
 
     def ssh(self, command: str) -> "subprocess.CompletedProcess[bytes]":
         """What a person's own ssh gets there, as the bot's account."""
@@ -150,8 +167,10 @@ class Node(Machine):
 class Lab:
     """Up when entered, gone when left; one at a time on a machine."""
 
-    def __init__(self, binaries: Path) -> None:
-        self.binaries = binaries
+    def __init__(self, binaries: Path, *, stacks: bool = False) -> None:
+        """With `stacks` the nodes of the other Debians are there from the start."""
+        self.binaries, self._stacks = binaries, stacks
+        self._joined: dict[str, Node] = {}
         self._stack = ExitStack()
         self.took = 0.0
 
@@ -161,6 +180,8 @@ class Lab:
             self._claim()
             self._control()
             self._nodes()
+            with ThreadPoolExecutor(2) as threads:
+                list(threads.map(self.join, JOINING if self._stacks else ()))
         except BaseException:
             self._stack.close()
             raise
@@ -181,14 +202,15 @@ class Lab:
             raise LabError("another lab runs on this machine") from error
         if not Path("/sys/fs/cgroup/freezer").is_dir():
             raise LabError("this machine has no cgroup v1 freezer: boot with systemd.unified_cgroup_hierarchy=0")
-        for name in ("lab-node1", "lab-node2"):
-            thaw(name)
-            remove_cgroups(name)
+        for node in NODES:
+            thaw(f"lab-{node}")
+            remove_cgroups(f"lab-{node}")
         for left in Path("/var/tmp").glob(f"{PREFIX}*"):  # noqa: S108  # the lock says that nobody uses them
             shutil.rmtree(left, ignore_errors=True)
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/var/tmp"))
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.chmod(0o755)
+        self.known_hosts = self.folder / "known_hosts"
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / "id_ed25519")], check=True
         )
@@ -227,12 +249,7 @@ class Lab:
         made = f"-c '{MADE}' -d /home/terminating terminating"
         account = f"id terminating >/dev/null 2>&1 && usermod {made} || useradd -M -p '*' -s /bin/sh {made}"
         subprocess.run(["sh", "-c", account], check=True, capture_output=True)
-        self.node1 = Node("node1", self, self.folder / "node1")
-        self._stack.callback(self.node1.close)
-        self.node2 = Node("node2", self, self.folder / "node2")
-        self._stack.callback(self.node2.close)
-        self.known_hosts = self.folder / "known_hosts"
-        self.known_hosts.write_text(f"{self.node1.known_host}\n{self.node2.known_host}\n")
+        self.node1, self.node2 = (self._node(stack) for stack in HOME)
         with ThreadPoolExecutor(2) as threads:
             list(threads.map(Node.start_runtime, (self.node1, self.node2)))
         self._images()
@@ -240,6 +257,28 @@ class Lab:
             node.start_kubelet()
         for node in (self.node1, self.node2):
             self.until_ready(node)
+
+    def _node(self, stack: Stack, tree: Path | None = None) -> Node:
+        node = Node(stack, self, tree)
+        self._stack.callback(node.close)
+        with self.known_hosts.open("a") as file:
+            file.write(f"{node.known_host}\n")
+        return node
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return (self.node1, self.node2, *self._joined.values())
+
+    def join(self, suite: str) -> Node:
+        """The node whose docker is that of another Debian, `bullseye` or `trixie`; made when it is first asked for."""
+        if suite not in self._joined:
+            node = self._node(JOINING[suite], trees()[suite])
+            node.start_docker()
+            node.run(f"/usr/bin/docker load -i {self._archive}", within=120)
+            node.start_kubelet()
+            self.until_ready(node)
+            self._joined[suite] = node
+        return self._joined[suite]
 
     def _images(self) -> None:
         """One image of busybox, under the names of the pods' and of the sandbox's; carried over to containerd."""
@@ -251,9 +290,9 @@ class Lab:
         pause = """-c 'CMD ["/bin/sh", "-c", "trap \\"exit 0\\" TERM; sleep 10000000 & wait"]'"""
         for name in (IMAGE, PAUSE):
             self.node1.run(f"tar -C /run/image -c . | /usr/bin/docker import {pause} - {name}")
-        archive = self.folder / "images.tar"
-        self.node1.run(f"/usr/bin/docker save -o {archive} {IMAGE} {PAUSE}")
-        self.node2.run(f"ctr -n k8s.io images import {archive}")
+        self._archive = self.folder / "images.tar"
+        self.node1.run(f"/usr/bin/docker save -o {self._archive} {IMAGE} {PAUSE}")
+        self.node2.run(f"ctr -n k8s.io images import {self._archive}")
 
     def until_ready(self, node: Node, *, ready: bool = True) -> None:
         def is_ready() -> bool:
@@ -348,7 +387,18 @@ class Lab:
 
 def installed() -> Path:
     """The folder of the Kubernetes programs, as `tests/lab/install` prints it."""
-    done = subprocess.run([str(HERE / "install")], check=False, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    return Path(_install().splitlines()[-1])
+
+
+def trees() -> dict[str, Path]:
+    """The folder of each other Debian, by its suite."""
+    rows = _install("stacks").splitlines()[:-1]
+    return {suite: Path(folder) for suite, folder in (row.split(" ", 1) for row in rows)}
+
+
+def _install(*words: str) -> str:
+    command = [str(HERE / "install"), *words]
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
     if done.returncode != 0:
         raise LabError("tests/lab/install failed; what it said is above")
-    return Path(done.stdout.strip().splitlines()[-1])
+    return done.stdout.strip()

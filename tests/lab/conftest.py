@@ -9,9 +9,21 @@ from typing import Any
 
 import pytest
 
-from tests.lab.cluster import Lab, installed
+from tests.lab.cluster import Lab, Node, installed
 
 Json = dict[str, Any]
+REPAIRS = """
+database: sqlite:///terminating.db
+vote_key: terminating.key
+people:
+  ada: {request: [lab], approve: [lab]}
+  ben: {request: [lab], approve: [lab]}
+  second-line: {approve: [lab]}
+repairs:
+  rates: {wide_half_hour: 20, wide_day: 20}
+  storm: {nodes: 9, within: 1m}
+  verify_within: 1m
+"""
 
 
 class Bot:
@@ -19,6 +31,36 @@ class Bot:
 
     def __init__(self, lab: Lab, settings: Path) -> None:
         self.lab, self.settings = lab, settings
+        self.kubeconfig = Path()
+
+    def set_up(self, *nodes: Node, repairs: bool = False) -> None:
+        """Each node as `terminating node-setup` sets it up: for looking only, or for repairs."""
+        more = ("--repairs",) if repairs else ()
+        script = self.run("node-setup", "--key", f"{self.lab.node1.key}.pub", *more).stdout
+        for node in nodes:
+            node.set_up(script)
+
+    def clusters(self, *nodes: Node) -> str:
+        addresses = "".join(f"\n      {node.name}: {{address: 127.0.0.1, port: {node.port}}}" for node in nodes)
+        return f"""
+clusters:
+  lab:
+    kubeconfig: {self.kubeconfig}
+    overdue: 5s
+    sweep: 2s
+    ssh: {{user: terminating, key: {self.lab.node1.key}, known_hosts: {self.lab.known_hosts}, program: installed}}
+    nodes:{addresses}
+"""
+
+    def for_repairs(self, *nodes: Node) -> Path:
+        """Settings of a bot that repairs, with rights of its own and people who may agree."""
+        settings = self.lab.folder / "repairs.yaml"
+        if nodes:
+            self.set_up(*nodes, repairs=True)
+            manifest = self.run("rbac", "--name", "repairing", "--repairs").stdout
+            self.kubeconfig = self.lab.grant(manifest, "terminating", "repairing")
+            settings.write_text(f"{self.clusters(*nodes)}{REPAIRS}")
+        return settings
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "bot", *words]
@@ -48,22 +90,8 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def bot(lab: Lab) -> Bot:
-    settings = lab.folder / "terminating.yaml"
-    bot = Bot(lab, settings)
-    script = bot.run("node-setup", "--key", f"{lab.node1.key}.pub").stdout
-    for node in (lab.node1, lab.node2):
-        node.set_up(script)
-    kubeconfig = lab.grant(bot.run("rbac").stdout, "terminating", "terminating")
-    settings.write_text(
-        f"""
-clusters:
-  lab:
-    kubeconfig: {kubeconfig}
-    overdue: 5s
-    ssh: {{user: terminating, key: {lab.node1.key}, known_hosts: {lab.known_hosts}, program: installed}}
-    nodes:
-      node1: {{address: 127.0.0.1, port: {lab.node1.port}}}
-      node2: {{address: 127.0.0.1, port: {lab.node2.port}}}
-"""
-    )
+    bot = Bot(lab, lab.folder / "terminating.yaml")
+    bot.set_up(lab.node1, lab.node2)
+    bot.kubeconfig = lab.grant(bot.run("rbac").stdout, "terminating", "terminating")
+    bot.settings.write_text(bot.clusters(lab.node1, lab.node2))
     return bot

@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.lab.cluster import Lab, Node
 from tests.lab.machines import eventually
 
+CTR = "ctr -a /var/run/docker/containerd/containerd.sock -n moby"  # of dockerd
 SHIM_GIVES_UP_S = 21  # a v2 shim tries 1+2+3+4+5 s to publish an exit, and dials in between, before it drops the event
 
 
@@ -43,8 +44,9 @@ def lost_exit_event(lab: Lab, node: Node, name: str) -> None:
     """
     The exit happens while dockerd is frozen and its containerd is dead, until the shim has dropped the event.
 
-    docker says Up, ctr STOPPED, the process is gone. The kubelet must be down meanwhile and stay down: on docker 20.10
-    its next stop would settle it.
+    docker says Up, the process is gone; ctr says STOPPED and the shim idles, or from containerd 1.7 on there is neither
+    task nor shim. The kubelet must be down meanwhile and stay down: its next stop would settle it from docker 20.10 on.
+    Returns when dockerd has its containerd back: before, a stop would do nothing and say that it did.
     """
     container = lab.container(name)
     process = process_of(node, container)
@@ -58,13 +60,32 @@ def lost_exit_event(lab: Lab, node: Node, name: str) -> None:
     node.run(f"sleep {SHIM_GIVES_UP_S}")
     node.signal(daemon, "CONT")
     lab.delete(name)
-    ctr = "ctr -a /var/run/docker/containerd/containerd.sock -n moby"
-    eventually("containerd of dockerd", lambda: node.run(f"{ctr} version", check=False, within=5), 30)
-    eventually(
-        "dockerd to have missed it",
-        lambda: "STOPPED" in node.run(f"{ctr} task ls | grep {container}", check=False),
-        30,
-    )
+    eventually("containerd of dockerd", lambda: node.run(f"{CTR} version", check=False, within=5), 30)
+    eventually("dockerd to be back with it", lambda: _reconnected(node), 30)
+    eventually("dockerd to have missed it", lambda: _missed(node, container), 30)
+
+
+def _reconnected(node: Node) -> bool:
+    commit = node.run("/usr/bin/docker info -f '{{.ContainerdCommit.ID}}'", check=False, within=5).strip()
+    return commit not in ("", "N/A")
+
+
+def _missed(node: Node, container: str) -> bool:
+    up = node.run(f"/usr/bin/docker inspect -f '{{{{.State.Running}}}}' {container}", check=False, within=5).strip()
+    header, *rows = node.run(f"{CTR} task ls", check=False, within=5).splitlines() or [""]
+    status = next((row.split()[2] for row in rows if row.startswith(container)), "")
+    return up == "true" and header.startswith("TASK") and status == node.stack.lost
+
+
+def lost_exit_event_cri(lab: Lab, node: Node, name: str) -> None:
+    """The exit happens while containerd is dead, until the shim has dropped it: containerd finds it when it is back."""
+    process = process_of(node, lab.container(name))
+    for pid in node.pids("containerd"):
+        node.signal(pid, "KILL")
+    node.signal(process, "KILL")
+    node.run(f"sleep {SHIM_GIVES_UP_S}")
+    lab.delete(name)
+    node.start_containerd()
 
 
 def frozen_cgroup(lab: Lab, node: Node, name: str) -> Path:

@@ -1,6 +1,7 @@
 """
 A machine of the lab: processes that see only themselves, in namespaces of their own, with a private disk and log.
 
+Its programs are this machine's, or those of another Debian's tree, of which it sees a copy that it may write to.
 Its first process ends when this one does, and everything in it ends with its first process.
 """
 
@@ -20,10 +21,12 @@ PRIVATE = (
     "var/lib/containerd",
     "var/lib/kubelet",
     "var/lib/cni",
+    "var/lib/terminating",
     "var/log",
     "run",
     "etc/docker",
     "etc/cni",
+    "etc/init.d",
     "etc/sudoers.d",
     "usr/local/sbin",
     "usr/local/bin",  # empty: whatever this machine has there is none of the node's
@@ -32,15 +35,30 @@ PRIVATE = (
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C"}  # no proxy, no CA bundle of ours
 INIT = """
 set -eu
-root=$1 name=$2; shift 2
+root=$1 name=$2 tree=$3 shared=$4 new=; shift 4
 mount --make-rprivate /
-for dir; do mkdir -p "/$dir"; mount --bind "$root/$dir" "/$dir"; done
-[ ! -e "$root/machine-id" ] || mount --bind "$root/machine-id" /etc/machine-id
-mount -t proc proc /proc
+if [ -n "$tree" ]; then
+  new=$root/tree
+  mkdir -p "$new" "$root/changed" "$root/work"
+  mount -t overlay -o "lowerdir=$tree,upperdir=$root/changed,workdir=$root/work" overlay "$new"
+  for dir in /dev /sys; do mount --rbind "$dir" "$new$dir"; done
+  for dir in $shared; do mkdir -p "$new$dir"; mount --bind "$dir" "$new$dir"; done
+  touch "$new/etc/machine-id"
+fi
+for dir; do mkdir -p "$new/$dir"; mount --bind "$root/$dir" "$new/$dir"; done
+[ ! -e "$root/machine-id" ] || mount --bind "$root/machine-id" "$new/etc/machine-id"
+mount -t proc proc "$new/proc"
+if [ -n "$tree" ]; then
+  cd "$new"
+  mkdir -p before
+  pivot_root . before
+  umount -l /before
+  rmdir /before
+fi
 hostname "$name"
 mkdir -p /run/lock /run/sshd /run/sudo
 touch /run/ready
-exec tini -s -- sleep infinity
+exec tini -s -- cat
 """
 
 
@@ -61,16 +79,18 @@ def eventually(what: str, look: Callable[[], T | None], within: float = 60) -> T
 
 
 class Machine:
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, tree: Path | None = None, shared: Sequence[Path] = ()) -> None:
+        """With a `tree` its root is that Debian, and of this machine's folders it sees the `shared` ones only."""
         self.name, self.folder = name, folder
         for part in PRIVATE:
             (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / "var/lib/terminating").chmod(0o700)  # as the node program makes it where it is the first
         (folder / "machine-id").write_text(f"{abs(hash(name)):032x}"[:32] + "\n")
         self._own = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--mount", "--uts", "--ipc", "--fork",
-             "--kill-child", "sh", "-c", INIT, "init", str(folder), name, *PRIVATE],
+            ["unshare", "--pid", "--mount", "--uts", "--ipc", "--fork", "--kill-child", "sh", "-c", INIT, "init",
+             str(folder), name, str(tree or ""), " ".join(map(str, shared)), *PRIVATE],
             env=CLEAN,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its end is the machine's: however we go, the kernel closes it
             stderr=subprocess.DEVNULL,  # unshare complains of a signal mask that this kernel lets nobody change
             start_new_session=True,
         )  # fmt: skip
@@ -83,7 +103,7 @@ class Machine:
         thaw(self.cgroup)
         if self._own.poll() is None:
             os.kill(self.init, signal.SIGKILL)
-        self._own.wait(30)
+        self._own.communicate(timeout=30)
         remove_cgroups(self.cgroup)
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.node.acting import Site, repairable
 from tests.node.imitation import SHELLS, Node, made
 
 
@@ -23,4 +24,18 @@ def node(request: pytest.FixtureRequest) -> Iterator[Node]:
 def one_node() -> Iterator[Node]:
     """The same under one shell, for what depends on neither."""
     with made("dash") as furnished:
+        yield furnished
+
+
+@pytest.fixture(params=SHELLS)
+def any_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A node to repair, under each shell."""
+    with repairable(request.param) as site:
+        yield site
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """The same under one shell."""
+    with repairable("dash") as furnished:
         yield furnished

@@ -52,6 +52,7 @@ class Node:
     shell: tuple[str, ...]
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    program: Path = PROGRAM
     applets: bool = False  # a busybox may prefer its own df and dmesg to those of PATH: they cannot be imitated
 
     @property
@@ -93,8 +94,8 @@ class Node:
         return plain | self.environment
 
     def start(self, *words: str, piped: bool = False) -> subprocess.Popen[bytes]:
-        command = [*self.shell, "-s", "--"] if piped else [*self.shell, str(PROGRAM)]
-        with PROGRAM.open("rb") as program:
+        command = [*self.shell, "-s", "--"] if piped else [*self.shell, str(self.program)]
+        with self.program.open("rb") as program:
             return subprocess.Popen(
                 [*command, *words],
                 stdin=program if piped else subprocess.DEVNULL,
@@ -123,7 +124,7 @@ class Node:
         """Looks again and again, for at most 20 s."""
         end = time.monotonic() + 20
         while not true():
-            assert time.monotonic() < end, "it did not come about in 5 s"
+            assert time.monotonic() < end, "it did not come about in 20 s"
             select.select([], [], [], 0.02)
 
     def left(self) -> list[str]:

@@ -70,7 +70,7 @@ def test_a_cut_program_does_nothing(one_node: Node) -> None:
 def test_its_version_is_one_fixed_line(any_node: Node) -> None:
     answer = any_node.run("version")
 
-    assert (answer.exit_code, answer.out, answer.err) == (0, b"terminating-node 1\n", b"")
+    assert (answer.exit_code, answer.out, answer.err) == (0, b"terminating-node 2\n", b"")
 
 
 def test_output_that_looks_like_frames_is_only_output(node: Node) -> None:

@@ -1,5 +1,5 @@
 """
-The API server: the only door of `kubernetes` (credentials, TLS) and `msgspec` (lists). It reads and never writes.
+The API server: the only door of `kubernetes` (credentials, TLS) and `msgspec` (lists).
 
 Every call raises only the outages of `bot.ports`, unless it says that it raises none. Time is the API server's own (its
 `Date`), so a wrong clock here makes no pod overdue. A `Cluster` serves several threads at once.
@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.core.facts import ContainerId, Facts, NodeName, known, merged
+from bot.core.acts import Acted
+from bot.core.facts import ContainerId, Facts, NodeName, PodUid, known, merged
+from bot.core.load import NodeLoad
 from bot.core.pods import Pod, stuck
-from bot.edges.kube import credentials
+from bot.edges.kube import credentials, writes
 from bot.edges.kube.lists import ANY_PAGE, PAGE, Metadata, again_if_gone, pages, pods
 from bot.edges.kube.lists import pod as pod_of
+from bot.edges.kube.load import load
 from bot.edges.kube.requests import (
     ATTACHMENTS,
     CLAIM,
     EVENTS,
     JOB,
+    NAMESPACE,
     NODE,
     POD,
     PODS,
@@ -79,6 +83,7 @@ class Cluster:
         self.name = name
         self._server = server
         self._overdue = overdue
+        self._uid: str | None = None
 
     def close(self) -> None:
         self._server.close()
@@ -119,6 +124,32 @@ class Cluster:
         except Outage as outage:
             return api.unread_node(name, outage.why)
         return api.read_node(bytes(answer.body), name, answer.at)
+
+    def uid(self) -> str:
+        """The UID of the namespace kube-system, which is the cluster's own for as long as it lives. Read once."""
+        if self._uid is None:
+            answer = self._server.read(NAMESPACE, {"name": "kube-system"})
+            self._uid = api.uid(bytes(answer.body))
+            if not self._uid:
+                raise self._server.outage(Garbled, str(NAMESPACE), "the namespace kube-system has no UID")
+        return self._uid
+
+    def load(self, node: NodeName) -> NodeLoad:
+        """What else is on the node. Raises an outage."""
+        return load(self._server, node)
+
+    def delete_pod(self, namespace: str, name: str, uid: PodUid) -> Acted:
+        """Asks for it again, by its UID and with its own grace. The writes raise no outage."""
+        return writes.delete_pod(self._server, namespace, name, uid, force=False)
+
+    def force_delete_pod(self, namespace: str, name: str, uid: PodUid) -> Acted:
+        return writes.delete_pod(self._server, namespace, name, uid, force=True)
+
+    def remove_finalizer(self, namespace: str, name: str, uid: PodUid, finalizer: str) -> Acted:
+        return writes.remove_finalizer(self._server, namespace, name, uid, finalizer)
+
+    def cordon(self, node: NodeName, uid: str, *, unschedulable: bool) -> Acted:
+        return writes.cordon(self._server, node, uid, self.node(node), unschedulable=unschedulable)
 
     def rest(self, answer: api.PodAnswer) -> Facts:
         """

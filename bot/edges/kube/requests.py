@@ -30,4 +30,27 @@ CLAIM = Request("get", "", "persistentvolumeclaims", "/api/v1/namespaces/{namesp
 ATTACHMENTS = Request("list", "storage.k8s.io", "volumeattachments", "/apis/storage.k8s.io/v1/volumeattachments")
 REPLICASET = Request("get", "apps", "replicasets", "/apis/apps/v1/namespaces/{namespace}/replicasets/{name}")
 JOB = Request("get", "batch", "jobs", "/apis/batch/v1/namespaces/{namespace}/jobs/{name}")
-REQUESTS = (PODS, PODS_OF_NAMESPACE, POD, NODE, EVENTS, CLAIM, ATTACHMENTS, REPLICASET, JOB)
+NAMESPACE = Request("get", "", "namespaces", "/api/v1/namespaces/{name}")
+_BUDGETS = "/apis/policy/{}/poddisruptionbudgets"
+BUDGETS = Request("list", "policy", "poddisruptionbudgets", _BUDGETS.format("v1"))  # from Kubernetes 1.21
+OLD_BUDGETS = Request("list", "policy", "poddisruptionbudgets", _BUDGETS.format("v1beta1"))  # up to 1.24
+READS = (
+    PODS,
+    PODS_OF_NAMESPACE,
+    POD,
+    NODE,
+    EVENTS,
+    CLAIM,
+    ATTACHMENTS,
+    REPLICASET,
+    JOB,
+    NAMESPACE,
+    BUDGETS,
+    OLD_BUDGETS,
+)
+
+DELETE_POD = Request("delete", "", "pods", POD.path)
+PATCH_POD = Request("patch", "", "pods", POD.path)
+PATCH_NODE = Request("patch", "", "nodes", NODE.path)
+WRITES = (DELETE_POD, PATCH_POD, PATCH_NODE)
+REQUESTS = (*READS, *WRITES)

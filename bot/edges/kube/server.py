@@ -1,5 +1,6 @@
 """One request to one API server: the connection, its time limits, and each failure as one of the outages."""
 
+import json
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ from bot.probes import api
 
 CONNECT_S = 5  # one that has not answered a SYN by now is not there
 LIST_FACTOR = 8  # so many times the limit of one object for a whole list
+ANSWER_CAP = 1 << 16  # bytes read of what a write is answered
 OBJECT_CAP = 16 << 20  # bytes; etcd keeps no object above 1.5 MiB
 LIST_CAP = 256 << 20  # bytes held at once; a server that ignores "metadata only" and `limit` sends every pod whole
 NOTHING: Names = MappingProxyType({})
@@ -52,6 +54,10 @@ _CERTIFICATE_FAULTS: Mapping[int, str] = {
 
 def leave(_: bytearray) -> None:
     """Take nothing: the answer is small."""
+
+
+class NothingSentError(Exception):
+    """The connection could not be made: the request did not leave. The text says why."""
 
 
 class TokenGoneError(Exception):
@@ -110,6 +116,38 @@ class Server:
         except ValueError as error:
             raise self.outage(Garbled, asked, "the answer has no date") from error
         return Answer(body=body, at=at)
+
+    def write(self, request: Request, names: Names, body: object, content_type: str) -> tuple[int, bytes]:
+        """
+        One request that changes something, sent once, on a connection of its own: the status and what was answered.
+
+        Raises `NothingSentError` where it provably did not leave, and the client's HTTPError where it may have.
+        """
+        url = self._url + request.path.format(**{key: quote(name, "") for key, name in names.items()})
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "terminating"}
+        headers |= self._credentials()
+        # A kept connection may have been closed by the server: then nobody knows whether the request was read.
+        pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
+        timeout = urllib3.Timeout(connect=min(CONNECT_S, self.limit_s), read=self.limit_s)
+        try:
+            response = pool.request(
+                request.verb.upper(),
+                url,
+                body=json.dumps(body).encode(),
+                headers=headers,
+                preload_content=False,
+                retries=False,
+                redirect=False,
+                timeout=timeout,
+            )
+            try:
+                return response.status, response.read(ANSWER_CAP)
+            finally:
+                response.close()
+        except (http.NewConnectionError, http.ConnectTimeoutError, http.SSLError, http.LocationValueError) as error:
+            raise NothingSentError(_explained(error)[0]) from error
+        finally:
+            pool.clear()
 
     def _sent(self, url: str, request: Request) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": request.accept, "User-Agent": "terminating", **self._credentials()}

@@ -91,11 +91,12 @@ class Wire:
 
 
 class Connection:
-    """A transport over a wire. `users` and `sound` belong to the pool and its lock."""
+    """A transport over a wire. `users`, `rested` and `sound` belong to the pool and its lock."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.users = 0
+        self.rested = 0.0  # monotonic, when the last user left
         self.sound = True
         self.transport = _Transport(cast("socket.socket", wire))  # "a socket-like object", by its documentation
         self.transport.set_log_channel(LOG)

@@ -4,7 +4,7 @@ import logging
 import shlex
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Self
@@ -23,6 +23,7 @@ ERR_CAP_BYTES = 64 << 10
 
 _STALE_S = 3.0  # a kept connection that opens no channel within this is taken for dead
 _GRACE_S = 0.5  # past the deadline: then the connection is cut, for calls that paramiko does not time
+MOST_IDLE = 64  # connections kept for the next question; each costs a thread, and beyond these the oldest goes
 _PROHIBITED = 1  # RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
 
@@ -30,9 +31,15 @@ class Pool:
     """Connections to nodes, kept and reused; any thread may ask any node. `close` ends them all."""
 
     def __init__(
-        self, program: bytes, *, out_cap_bytes: int = OUT_CAP_BYTES, err_cap_bytes: int = ERR_CAP_BYTES
+        self,
+        program: bytes,
+        *,
+        out_cap_bytes: int = OUT_CAP_BYTES,
+        err_cap_bytes: int = ERR_CAP_BYTES,
+        most_idle: int = MOST_IDLE,
     ) -> None:
         self._program = program
+        self._most_idle = most_idle
         self._caps = (out_cap_bytes, err_cap_bytes)
         self._lock = threading.Lock()
         self._lines: dict[Target, _Line] = {}
@@ -137,25 +144,28 @@ class Pool:
         with self._lock:
             connection.users -= 1
             connection.sound = connection.sound and sound
-            done = not connection.users and not connection.usable()
-        if done:
-            connection.close()
+            connection.rested = time.monotonic()
+            done = [connection] if not connection.users and not connection.usable() else []
+            idle = [line for line in self._lines.values() if line.connection and not line.connection.users]
+            for line in sorted(idle, key=_rested)[: max(0, len(idle) - self._most_idle)]:
+                done += [line.connection] if line.connection else []
+                line.connection = None
+        for each in done:
+            each.close()
 
     def _connected(self, target: Target, errand: Errand) -> Connection:
         pins = Pins.of(target, errand)
-        with identities(target, errand) as keys:
+        with identities(target, errand) as keys, ExitStack() as failed:
             connection = Connection(self._wire(target, errand))
+            failed.callback(connection.close)
             try:
                 connection.shake_hands(pins, errand)
                 connection.log_in(target, keys, errand)
             except BROKEN as error:
-                connection.close()
                 raise connection.failure(errand, "connecting", error) from error
-            except BaseException:
-                connection.close()
-                raise
             finally:
                 connection.wire.settle()
+            failed.pop_all()
         return connection
 
     def _wire(self, target: Target, errand: Errand) -> Wire:
@@ -186,6 +196,10 @@ class _Line:
 
     turn: threading.Lock = field(default_factory=threading.Lock)
     connection: Connection | None = None
+
+
+def _rested(line: _Line) -> float:
+    return line.connection.rested if line.connection else 0.0
 
 
 def _command(target: Target, words: tuple[str, ...]) -> str:

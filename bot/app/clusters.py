@@ -1,24 +1,22 @@
 """
-Wiring: settings in, a program that looks at clusters and asks nodes out. The only file that knows everyone.
+Every configured cluster and its nodes: connections, and the looks that people and the bot take at them.
 
-It owns the clock and the threads, and decides nothing: facts go to `core`, and what comes back is handed on.
+It decides nothing: facts go to `core`, and what comes back is handed on.
 """
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Lock
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from bot import probes
-from bot.core import accounts
 from bot.core.causes import Cause
-from bot.core.diagnoses import Diagnosed, diagnose
+from bot.core.diagnoses import Diagnosed, Diagnosis, diagnose
 from bot.core.facts import Fact, NodeAnswers, NodeName, Unknown
 from bot.core.hostile import plain
 from bot.core.pods import Asked, Pod, Question, hold, overdue, stuck
@@ -32,6 +30,24 @@ Say = Callable[[str], None]
 
 PROBE_SHARE = 0.3  # of a node's time, for each question there; a hung shim costs all of it
 READERS = 8  # pods of one cluster that are read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a node said, whole and read; or nothing, and why."""
+
+    answers: NodeAnswers
+    raw: bytes
+    outage: Outage | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    answer: api.PodAnswer
+    node: api.NodeAnswer
+    diagnosis: Diagnosis
+    raw: bytes
+    took: timedelta
 
 
 class Program:
@@ -73,10 +89,19 @@ class Program:
         Raises an `Outage`: no such pod, several of that name, or a node that could not be asked where the API server
         alone does not tell the cause.
         """
-        began = monotonic()
         say(f"looking for {words}")
-        settings, namespace, name = self._find(words)
-        cluster = self._cluster(settings)
+        settings, namespace, name = self.find(words)
+        look = self.look(settings, namespace, name, self._causes, say)
+        return Diagnosed(
+            stuck=as_stuck(look.answer.pod, look.answer.at, node_exists=look.node.exists is not False),
+            diagnosis=look.diagnosis,
+            took=look.took,
+        )
+
+    def look(self, settings: ClusterSettings, namespace: str, name: str, causes: tuple[Cause, ...], say: Say) -> Look:
+        """One live look at one pod and its node. Raises as `diagnose` does."""
+        began = monotonic()
+        cluster = self.cluster(settings)
         answer = cluster.pod(namespace, name)
         pod = answer.pod
         with ThreadPoolExecutor(1) as threads:
@@ -84,37 +109,35 @@ class Program:
             node = cluster.node(pod.node)
             question, idle = _question(answer, node), _not_asked(answer, node, settings.overdue)
             say("reading the API" if idle else f"asking {pod.node}")
-            said, outage = (probes.silence(question, idle), None) if idle else self._ask(settings, question, pod, node)
+            silent = Answered(probes.silence(question, idle), b"", None)
+            said = silent if idle else self.ask(settings, question, pod.full_name, node)
             around = NodeAnswers(
                 node=node.facts, pods={pod.uid: {**answer.facts, **rest.result()}}, containers=answer.containers
             )
-        diagnosis = diagnose(pod, (around, said), self._causes)
+        diagnosis = diagnose(pod, (around, said.answers), causes)
         if diagnosis.verdict.cause is None and not idle:
-            _nothing_heard(said, outage, pod)
-        return Diagnosed(
-            stuck=_stuck(pod, answer.at, node_exists=node.exists is not False),
-            diagnosis=diagnosis,
-            took=timedelta(seconds=monotonic() - began),
-        )
+            _nothing_heard(said.answers, said.outage, pod)
+        took = timedelta(seconds=monotonic() - began)
+        return Look(answer=answer, node=node, diagnosis=diagnosis, raw=said.raw, took=took)
 
     def _look(self, settings: ClusterSettings) -> tuple[Looked, list[Stuck]]:
         began = monotonic()
         total, error, found = None, None, list[Stuck]()
         try:
-            cluster = self._cluster(settings)
+            cluster = self.cluster(settings)
             sweep = cluster.deleting()
             late = [pod for pod in sweep.pods if stuck(pod, sweep.at, settings.overdue)]
             with ThreadPoolExecutor(READERS) as threads:
-                whole = [pod for pod in threads.map(lambda pod: _whole(cluster, pod), late) if pod is not None]
-                names = sorted({pod.node for pod in whole if pod.node is not None})
+                pods = [pod for pod in threads.map(lambda pod: whole(cluster, pod), late) if pod is not None]
+                names = sorted({pod.node for pod in pods if pod.node is not None})
                 exists = {node.name: node.exists is not False for node in threads.map(cluster.node, names)}
-            found = [_stuck(pod, sweep.at, node_exists=exists.get(pod.node, False)) for pod in whole]
+            found = [as_stuck(pod, sweep.at, node_exists=exists.get(pod.node, False)) for pod in pods]
             total = sweep.total
         except Outage as outage:
             error = str(outage)
         return Looked(name=settings.name, pods=total, took=timedelta(seconds=monotonic() - began), error=error), found
 
-    def _find(self, words: str) -> tuple[ClusterSettings, str, str]:
+    def find(self, words: str) -> tuple[ClusterSettings, str, str]:
         *front, name = words.split("/")
         clusters = self._settings.clusters
         if len(front) > 2 or not all((*front, name)):  # noqa: PLR2004  # cluster and namespace
@@ -129,7 +152,7 @@ class Program:
             return clusters[0], front[0], name
         namespace = front[0] if front else None
         with ThreadPoolExecutor(len(clusters)) as threads:
-            found = list(threads.map(lambda each: self._cluster(each).find(name, namespace), clusters))
+            found = list(threads.map(lambda each: self.cluster(each).find(name, namespace), clusters))
         places = [(cluster, pod) for cluster, pods in zip(clusters, found, strict=True) for pod in pods]
         if len(places) == 1:
             return places[0][0], places[0][1].namespace, name
@@ -140,9 +163,7 @@ class Program:
         more = f" and {len(places) - 5} more" if len(places) > 5 else ""  # noqa: PLR2004  # as many as fit a line
         raise Refused("finding the pod", plain(words), f"it fits {len(places)} pods", f"Say which: {fits}{more}.")
 
-    def _ask(
-        self, settings: ClusterSettings, question: Question, pod: Pod, node: api.NodeAnswer
-    ) -> tuple[NodeAnswers, Outage | None]:
+    def ask(self, settings: ClusterSettings, question: Question, pod: str, node: api.NodeAnswer) -> Answered:
         """What the node says, or that it says nothing and why: then every fact of it is unknown with that reason."""
         limit = settings.ssh.limit
         each_s = max(1, int(PROBE_SHARE * limit.total_seconds()))
@@ -150,16 +171,20 @@ class Program:
         ids = dict.fromkeys((*(each.uid for each in question.pods), *containers))
         words = ("probe", question.runtime, str(each_s), *ids)
         try:
-            raw = self._nodes.ask(self._target(settings, node), words, limit)
+            raw = self.told(settings, node, words, limit)
             heard = frames.read(raw)
             if containers and not any(name.endswith(containers) for name in heard):
-                raise _nothing_of(pod)
-            return probes.answers(heard, question, datetime.now(UTC)), None
+                raise _nothing_of(pod, str(node.name))
+            return Answered(probes.answers(heard, question, datetime.now(UTC)), raw, None)
         except frames.MalformedError as error:
-            outage: Outage = Garbled("reading the probe", str(pod.node), str(error), "Look at the node's login shell.")
+            outage: Outage = Garbled("reading the probe", str(node.name), str(error), "Look at the node's login shell.")
         except Outage as error:
             outage = error
-        return probes.silence(question, str(outage)), outage
+        return Answered(probes.silence(question, str(outage)), b"", outage)
+
+    def told(self, settings: ClusterSettings, node: api.NodeAnswer, words: tuple[str, ...], limit: timedelta) -> bytes:
+        """What the node program printed for these words."""
+        return self._nodes.ask(self._target(settings, node), words, limit)
 
     def _target(self, settings: ClusterSettings, node: api.NodeAnswer) -> ssh.Target:
         name = node.name or NodeName("")
@@ -188,7 +213,7 @@ class Program:
         way = replace(target, name=NodeName(hop.host), host=hop.host, port=hop.port, user=hop.user or target.user)
         return replace(target, jump=way)
 
-    def _cluster(self, settings: ClusterSettings) -> kube.Cluster:
+    def cluster(self, settings: ClusterSettings) -> kube.Cluster:
         with self._connecting:
             if settings.name not in self._clusters:
                 cluster = kube.connect(settings.name, settings.kubeconfig, settings.context, settings.overdue)
@@ -197,7 +222,7 @@ class Program:
             return self._clusters[settings.name]
 
 
-def _whole(cluster: kube.Cluster, seen: Pod) -> Pod | None:
+def whole(cluster: kube.Cluster, seen: Pod) -> Pod | None:
     """The pod with its node and containers; None if it went, or another took its name, since it was seen."""
     try:
         pod = cluster.pod(seen.namespace, seen.name).pod
@@ -206,7 +231,8 @@ def _whole(cluster: kube.Cluster, seen: Pod) -> Pod | None:
     return pod if pod.uid == seen.uid else None
 
 
-def _stuck(pod: Pod, now: datetime, *, node_exists: bool) -> Stuck:
+def as_stuck(pod: Pod, now: datetime, *, node_exists: bool) -> Stuck:
+    """A pod at this moment, with what holds it if it is being deleted."""
     if pod.deadline is None:
         return Stuck(pod=pod, overdue=None, hold=None)
     return Stuck(pod=pod, overdue=overdue(pod, now), hold=hold(pod, node_exists=node_exists))
@@ -234,24 +260,9 @@ def _nothing_heard(said: NodeAnswers, outage: Outage | None, pod: Pod) -> None:
         raise outage
     told: list[Fact] = [fact for facts in said.containers.values() for fact in facts.values()]
     if told and all(isinstance(fact.answer, Unknown) for fact in told):
-        raise _nothing_of(pod)
+        raise _nothing_of(pod.full_name, str(pod.node))
 
 
-def _nothing_of(pod: Pod) -> Garbled:
-    why = f"its answer says nothing of the containers of {pod.full_name}"
-    return Garbled("reading the probe", str(pod.node), why, "See what the node program prints there.")
-
-
-def node_setup(user: str, key: Path | None) -> str:
-    """The script that sets a node up. Raises `Refused` when the key cannot be read or must not be used."""
-    asked = "writing the node's set-up"
-    if key is None:
-        raise Refused(asked, "--key", "no public key was named", "ssh-keygen -t ed25519 makes one; give its .pub file.")
-    try:
-        program = (shipped("node") / "terminating-node").read_text(encoding="utf-8")
-        return accounts.setup_script(program, user, key.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or "it is no text"
-        raise Refused(asked, plain(str(key)), f"it cannot be read: {why}", "Name a .pub file.") from error
-    except accounts.UnfitError as error:
-        raise Refused(asked, plain(f"{user}, {key}"), str(error), "Name another.") from error
+def _nothing_of(pod: str, node: str) -> Garbled:
+    why = f"its answer says nothing of the containers of {pod}"
+    return Garbled("reading the probe", node, why, "See what the node program prints there.")

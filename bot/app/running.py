@@ -1,0 +1,142 @@
+"""The bot as a running process, and the desk: what a person does to its incidents from another terminal."""
+
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import Self
+
+from bot.app.clusters import Program, Say
+from bot.app.world import Clusters
+from bot.core.audit import Broken, Entry, Head, Link, verified
+from bot.core.phases import Incident
+from bot.core.plans import Plan, Request, draw
+from bot.core.refusals import Refusal
+from bot.edges.schedule import Metronome
+from bot.edges.store import Sql, anchors, open_store
+from bot.engine import Engine
+from bot.ports import Chat, Missing
+from bot.settings import Settings, seal_key
+
+_TICK = timedelta(seconds=5)
+_OUTBOX = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Nobody:
+    """A chat that shows nothing: the running bot does that."""
+
+    def show(self, incident: Incident, now: datetime) -> None:
+        del incident, now
+
+
+@contextmanager
+def engine(settings: Settings, chat: Chat, *, migrate: bool) -> Iterator[tuple[Engine, Sql]]:
+    """An engine over the configured database and clusters; nothing is connected to before it is needed."""
+    with ExitStack() as stack:
+        store = open_store(settings.database, migrate=migrate)
+        stack.callback(store.close)
+        program = stack.enter_context(Program(settings, ()))
+        world = Clusters(settings, program, clock)
+        policy = settings.policy(seal_key(settings.vote_key))
+        made = Engine(store, world, chat, policy, clock, secrets.token_hex(8))
+        stack.callback(made.stop)
+        yield made, store
+
+
+def run(settings: Settings, chat: Chat, serve: Callable[[Engine, Event], None]) -> None:
+    """
+    The bot: sweeps, ticks and the outbox, until `serve` returns or SIGTERM comes.
+
+    `serve` reads what people say, and is given the event that says when it is over. What runs is finished first.
+    """
+    over = Event()
+
+    def end(_: int, __: FrameType | None) -> None:
+        over.set()
+
+    with engine(settings, chat, migrate=True) as (bot, store):
+        before = signal.signal(signal.SIGTERM, end)
+        metronome = Metronome()
+        try:
+            now = clock()
+            with store.writing() as tx:
+                tx.note(Entry(at=now, kind="started", says={"version": version("terminating")}))
+            for cluster in settings.clusters:
+                metronome.every(cluster.sweep, f"the sweep of {cluster.name}", partial(bot.sweep, cluster.name))
+            metronome.every(_TICK, "the tick", bot.tick)
+            metronome.every(_OUTBOX, "the outbox", bot.drain)
+            metronome.every(_DAY, "retention", lambda: store.retain(clock()))
+            metronome.start()
+            serve(bot, over)
+        finally:
+            metronome.stop()
+            signal.signal(signal.SIGTERM, before)
+
+
+def plan(settings: Settings, words: str, repair: str, option: str, say: Say) -> Plan | Refusal:
+    """The plan that a request would open now, with nothing done and nothing written down. Raises an Outage."""
+    with Program(settings, ()) as program:
+        where, namespace, name = program.find(words)
+        say(f"looking at {namespace}/{name}")
+        examined = Clusters(settings, program, clock).examine(where.name, namespace, name)
+    request = Request(incident=0, repair=repair, option=option, requester=_who(settings), reason="", at=clock())
+    return draw(examined, request)
+
+
+class Desk:
+    """The incidents of the configured database, for one person at a terminal: who they are, their login says."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._engine, self._store = self._stack.enter_context(engine(self._settings, Nobody(), migrate=False))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def incidents(self) -> tuple[Incident, ...]:
+        return self._store.history(100)
+
+    def incident(self, id_: int) -> Incident:
+        found = self._store.incident(id_)
+        if found is None:
+            raise Missing("looking for the incident", str(id_), "there is none", "`terminating incidents` lists them.")
+        return found
+
+    def settle(self, id_: int, reason: str, *, done: bool) -> Incident | Refusal:
+        return self._engine.settle(id_, self._person(), reason, done=done)
+
+    def pause(self, reason: str) -> None:
+        self._engine.pause(self._person(), reason)
+
+    def resume(self, reason: str, cluster: str = "") -> Refusal | None:
+        return self._engine.resume(self._person(), reason, cluster)
+
+    def verify(self, anchor_file: Path | None) -> Head | Broken:
+        kept = anchors.read(anchor_file) if anchor_file else {}
+        return verified(self._store.links(), kept, self._store.head())
+
+    def entries(self, incident: int | None = None) -> Iterator[Link]:
+        return (link for link in self._store.links() if incident is None or link.incident == incident)
+
+    def _person(self) -> str:
+        return _who(self._settings)
+
+
+def _who(settings: Settings) -> str:
+    """The person whose login this is; else words that are nobody's name."""
+    return settings.logins.get(settings.login) or f"login {settings.login}"

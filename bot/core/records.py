@@ -1,0 +1,52 @@
+"""What stands in the audit log for each event: who, from where to where, on which plan, and what was refused."""
+
+from datetime import datetime
+
+from bot.core.audit import Entry
+from bot.core.hostile import plain
+from bot.core.phases import (
+    Accepted,
+    Acting,
+    Checking,
+    Event,
+    Incident,
+    Looked,
+    Proposed,
+    Reported,
+    Seen,
+    Settled,
+    Unsettled,
+    Verifying,
+    Voted,
+    name_of,
+)
+from bot.core.refusals import Refusal
+
+
+def recorded(event: Event, before: Incident, answer: Accepted | Refusal, who: str, now: datetime) -> Entry:
+    says: dict[str, object] = {"from": name_of(before.phase)}
+    if isinstance(answer, Refusal):
+        says |= {"code": answer.code, "says": answer.says}
+        return Entry(at=now, kind="refused", who=plain(who), incident=before.id, says={**says, "event": _kind(event)})
+    says |= {"to": name_of(answer.incident.phase), "effects": list(answer.effects), "last": answer.incident.last}
+    phase = answer.incident.phase
+    if isinstance(phase, Proposed | Checking | Acting | Verifying | Unsettled):
+        says |= {"plan": phase.plan.digest, "repair": phase.plan.repair, "words": list(phase.plan.words)}
+    match event:
+        case Voted(vote=vote):
+            says |= {"ballot": vote.ballot, "via": vote.via, "seal": vote.seal, "reason": vote.reason}
+        case Reported(outcome=outcome, why=why):
+            says |= {"outcome": outcome, "why": why}
+        case Looked(found=found, says=text):
+            says |= {"found": found, "saw": text}
+        case Settled(done=done, reason=reason):
+            says |= {"done": done, "reason": reason}
+        case Seen(members=members):
+            says |= {"pods": [each.uid for each in members]}
+        case _:
+            pass
+    return Entry(at=now, kind=_kind(event), who=plain(who), incident=before.id, says=says)
+
+
+def _kind(event: Event) -> str:
+    return type(event).__name__.lower()

@@ -1,0 +1,440 @@
+"""
+Event to `advance` to commit to act: the one way through. It decides nothing and touches nothing but through its ports.
+
+What reads or tells is repeated until it is done. What changes the world is sent at most once, after the commit that
+says so, and what came back is an event like any other.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import assert_never
+
+from bot.core import findings
+from bot.core.acts import Acted
+from bot.core.audit import Entry
+from bot.core.consent import Ballot, Vote, may, sealed
+from bot.core.facts import Unknown
+from bot.core.guards import Around, Pause, Policy
+from bot.core.hostile import plain
+from bot.core.incidents import COUNTED, advance, opened, takes
+from bot.core.phases import (
+    Accepted,
+    Acting,
+    Asked,
+    Blind,
+    Checking,
+    Diagnosed,
+    Effect,
+    Event,
+    Incident,
+    Judged,
+    Lost,
+    Open,
+    Proposed,
+    Rechecked,
+    Reported,
+    Seen,
+    Sending,
+    Settled,
+    Tick,
+    Unsettled,
+    Verifying,
+    Voted,
+)
+from bot.core.plans import Examined, Plan, Request, again, draw
+from bot.core.pods import Hold
+from bot.core.records import recorded
+from bot.core.refusals import Refusal, refusal
+from bot.ports import Chat, Conflict, Job, Missing, Outage, Store, World, Writing
+
+log = logging.getLogger("terminating")
+
+WORKERS = 8
+_SLOWEST = timedelta(minutes=1)  # between two tries of what is repeated
+_SHORT_DIGEST = 8  # characters of a digest that people type at least
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a person asked for: a repair of one pod of an incident; `pod` may be empty where there is only one."""
+
+    incident: int
+    pod: str
+    repair: str
+    option: str
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A vote as it was cast; `digest` may be its first characters."""
+
+    incident: int
+    ballot: Ballot
+    person: str
+    digest: str
+    via: str
+    typed: str = ""
+    reason: str = ""
+
+
+class Engine:
+    """Any thread may call anything. `owner` is this process among others on the same store."""
+
+    def __init__(
+        self, store: Store, world: World, chat: Chat, policy: Policy, clock: Callable[[], datetime], owner: str
+    ) -> None:
+        self._store = store
+        self._world = world
+        self._chat = chat
+        self._policy = policy
+        self._clock = clock
+        self._owner = owner
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="outbox")
+        self._lock = Lock()
+        self._busy = 0
+        self._stopping = False
+        self._unsaved: dict[Job, Reported] = {}
+        self._blind: dict[str, str] = {}
+
+    # ---- what people ask
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """The open ones, oldest first."""
+        with self._store.writing() as tx:
+            return tx.open()
+
+    def incident(self, id_: int) -> Incident | None:
+        with self._store.writing() as tx:
+            return tx.incident(id_)
+
+    # ---- what people say
+
+    def request(self, wanted: Wanted) -> Incident | Refusal:
+        """Looks at the pod now and opens a plan for it. Raises an Outage when the look fails."""
+        now = self._clock()
+        with self._store.writing() as tx:
+            incident = tx.incident(wanted.incident)
+        if incident is None:
+            return self._no(refusal("no-incident", incident=wanted.incident), wanted.person, wanted.incident)
+        if no := may(self._policy.people, wanted.person, "request", incident.cluster):
+            return self._no(no, wanted.person, incident.id)
+        members = [each for each in incident.members if wanted.pod in ("", each.name, each.full_name)]
+        if not members or (not wanted.pod and len(members) > 1):
+            return self._no(
+                refusal("which-pod", incident=incident.id, pods=_names(incident)), wanted.person, incident.id
+            )
+        member = members[0]
+        examined = self._world.examine(incident.cluster, member.namespace, member.name)
+        if examined.diagnosis.pod.uid != member.uid:
+            return self._no(refusal("healed", what=member.full_name), wanted.person, incident.id)
+        request = Request(
+            incident=incident.id,
+            repair=wanted.repair,
+            option=wanted.option,
+            requester=wanted.person,
+            reason=wanted.reason,
+            at=now,
+        )
+        plan = draw(examined, request)
+        if isinstance(plan, Refusal):
+            return self._no(plan, wanted.person, incident.id)
+        return self.submit(incident.id, Asked(finding=self._finding(incident.id, examined), plan=plan), wanted.person)
+
+    def vote(self, said: Said) -> Incident | Refusal:
+        """The seal is set here: only what this process heard from a person becomes a vote."""
+        with self._store.writing() as tx:
+            incident = tx.incident(said.incident)
+        if incident is None:
+            return self._no(refusal("no-incident", incident=said.incident), said.person, said.incident)
+        digest = said.digest
+        if isinstance(incident.phase, Proposed) and len(digest) >= _SHORT_DIGEST:
+            whole = incident.phase.plan.digest
+            digest = whole if whole.startswith(digest) else digest
+        vote = Vote(
+            person=said.person,
+            ballot=said.ballot,
+            digest=digest,
+            at=self._clock(),
+            via=said.via,
+            typed=said.typed,
+            reason=said.reason,
+        )
+        vote = replace(vote, seal=sealed(vote, self._policy.seal_key))
+        return self.submit(incident.id, Voted(vote=vote), said.person)
+
+    def settle(self, incident: int, person: str, reason: str, *, done: bool) -> Incident | Refusal:
+        return self.submit(incident, Settled(person=person, done=done, reason=reason), person)
+
+    def pause(self, person: str, reason: str) -> None:
+        """The safe direction needs no rights."""
+        now = self._clock()
+        entry = Entry(at=now, kind="paused", who=person, says={"reason": reason})
+        with self._store.writing() as tx:
+            tx.pause(Pause(who=person, reason=reason, since=now), entry)
+
+    def resume(self, person: str, reason: str, cluster: str = "") -> Refusal | None:
+        """Ends the pause, and says that a person has looked at what failed in this cluster, or in all of them."""
+        now = self._clock()
+        for each in [cluster] if cluster else sorted({c for p in self._policy.people.values() for c in p.rights}):
+            if no := may(self._policy.people, person, "approve", each):
+                return self._no(no, person, 0)
+        if not reason.strip():
+            return self._no(refusal("reason-needed", repair="resuming"), person, 0)
+        entry = Entry(at=now, kind="resumed", who=person, says={"reason": reason, "cluster": cluster})
+        with self._store.writing() as tx:
+            tx.pause(None, entry)
+            tx.resume(cluster, now, entry)
+        return None
+
+    # ---- what happens
+
+    def submit(self, incident: int, event: Event, who: str = "") -> Incident | Refusal:
+        """One event, decided and committed. Raises an Outage when the database is not to be had."""
+        playbooks = self._world.playbooks() if isinstance(event, Rechecked | Sending) else {}
+        try:
+            with self._store.writing() as tx:
+                now = self._clock()
+                before = tx.incident(incident)
+                if before is None:
+                    return refusal("no-incident", incident=incident)
+                answer = advance(before, event, self._policy, self._around(tx, playbooks, now), now)
+                if isinstance(answer, Refusal):
+                    tx.note(recorded(event, before, answer, who, now))
+                    return answer
+                if answer.incident == before and not answer.effects:
+                    return before
+                return tx.save(answer, recorded(event, before, answer, who, now))
+        except Conflict:
+            return refusal("stale", incident=incident, phase="somebody else was first")
+
+    def sweep(self, cluster: str) -> None:
+        """One look at one cluster. Raises no Outage: blindness is told once, and is over when it is over."""
+        try:
+            with self._store.writing() as tx:
+                known = tx.open(cluster)
+            for hold, seen in self._world.sweep(cluster, known).items():
+                self._sighted(cluster, hold, seen)
+            if self._blind.pop(cluster, None):
+                log.warning("%s can be read again", cluster)
+        except Outage as outage:
+            if self._blind.get(cluster) is None:
+                log.warning("%s is not watched: %s", cluster, outage)
+            self._blind[cluster] = str(outage)
+
+    def tick(self) -> None:
+        """Signs of life, orphans of the dead, plans whose time is up, results that could not be written."""
+        now = self._clock()
+        with self._store.writing() as tx:
+            tx.beat(self._owner, now)
+            orphans = tx.orphaned(now, self._policy.owner_patience)
+            late = [each.id for each in tx.open() if isinstance(each.phase, Proposed)]
+        for job in orphans:
+            self.submit(job.incident, Lost(op=job.op))
+            with self._store.writing() as tx:
+                tx.finish(job)
+        for incident in late:
+            self.submit(incident, Tick())
+        for job, report in list(self._unsaved.items()):
+            self._record(job, report)
+
+    def drain(self) -> None:
+        """Hands every job that is due to a worker, as far as workers are free."""
+        while True:
+            with self._lock:
+                if self._stopping or self._busy >= WORKERS:
+                    return
+                self._busy += 1
+            job = None
+            try:
+                with self._store.writing() as tx:
+                    job = tx.take(self._owner, self._clock())
+            finally:
+                if job is None:
+                    with self._lock:
+                        self._busy -= 1
+            if job is None:
+                return
+            self._pool.submit(self._worker, job)
+
+    def stop(self) -> None:
+        """No new intents; what runs is finished. Returns when it is."""
+        with self._lock:
+            self._stopping = True
+        self._pool.shutdown(wait=True)
+
+    # ---- the outbox
+
+    def _worker(self, job: Job) -> None:
+        try:
+            self.perform(job)
+        except Exception as error:  # the outbox worker's door: nothing that a job does may end the worker
+            log.exception("%s of incident %s failed", job.effect, job.incident)
+            if job.effect == "act":
+                self._record(job, Reported(op=job.op, outcome="unknown", why=f"the bot failed: {type(error).__name__}"))
+            else:
+                self._later(job)
+        finally:
+            with self._lock:
+                self._busy -= 1
+        try:
+            self.drain()
+        except Outage as outage:  # the metronome tries again
+            log.warning("%s", outage)
+
+    def perform(self, job: Job) -> None:
+        """One effect, once. An Outage puts it back, but for an act."""
+        with self._store.writing() as tx:
+            incident = tx.incident(job.incident)
+        if incident is None:
+            raise LookupError(f"job {job.id} is about incident {job.incident}, which is not there")
+        if job.effect == "act":
+            self._act(job, incident)
+            return
+        try:
+            self._repeatable(job.effect, incident)
+        except Outage as outage:
+            log.warning("%s", outage)
+            self._later(job)
+            return
+        with self._store.writing() as tx:
+            tx.finish(job)
+
+    def _repeatable(self, effect: Effect, incident: Incident) -> None:
+        phase = incident.phase
+        match effect:
+            case "tell":
+                self._chat.show(incident, self._clock())
+            case "diagnose":
+                if isinstance(phase, Open | Diagnosed):
+                    self._diagnose(incident)
+            case "recheck":
+                if isinstance(phase, Checking):
+                    self._recheck(incident, phase)
+            case "ask":
+                if isinstance(phase, Unsettled):
+                    self._report(incident.id, phase.plan, self._world.ask(phase.plan, phase.since))
+            case "look":
+                if isinstance(phase, Verifying):
+                    self.submit(incident.id, self._world.look(phase.plan))
+            case "act":
+                raise AssertionError("an act is not repeatable")
+            case _:
+                assert_never(effect)
+
+    def _diagnose(self, incident: Incident) -> None:
+        if not incident.members:
+            return
+        member = incident.members[0]
+        try:
+            examined = self._world.examine(incident.cluster, member.namespace, member.name)
+        except Missing:
+            return  # the next sweep says so
+        except Outage as outage:
+            self.submit(incident.id, Blind(why=str(outage)))
+            raise
+        if examined.diagnosis.pod.uid == member.uid:
+            self.submit(incident.id, Judged(finding=self._finding(incident.id, examined)))
+
+    def _recheck(self, incident: Incident, phase: Checking) -> None:
+        plan = phase.plan
+        healed = refusal("healed", what=f"{plan.target.namespace}/{plan.target.pod}")
+        fresh: Plan | Refusal
+        try:
+            examined = self._world.examine(incident.cluster, plan.target.namespace, plan.target.pod)
+        except Missing:
+            fresh = healed
+        except Outage as outage:
+            if self._clock() < plan.expires:
+                raise
+            fresh = refusal("recheck-failed", why=str(outage))
+        else:
+            self._keep(incident.id, examined)  # what is about to be destroyed is on record before
+            same = examined.diagnosis.pod.uid == plan.target.pod_uid
+            fresh = draw(examined, again(plan)) if examined.stuck or not same else healed
+            if not same and isinstance(fresh, Refusal):
+                fresh = refusal("superseded", what="the pod was recreated under the same name")
+        if self._stopping:
+            raise Outage("the last look before acting", "the bot", "it is shutting down", "It starts over afterwards.")
+        self.submit(incident.id, Rechecked(now=fresh))
+
+    def _act(self, job: Job, incident: Incident) -> None:
+        answer = incident if self._stopping else self.submit(incident.id, Sending(op=job.op))
+        phase = None if isinstance(answer, Refusal) else answer.phase
+        if not isinstance(phase, Acting) or phase.sent is None or phase.plan.op != job.op:
+            with self._store.writing() as tx:
+                if self._stopping:
+                    tx.again(job, self._clock())
+                else:
+                    tx.finish(job)
+            return
+        try:
+            acted = self._world.act(phase.plan)
+        except Outage as outage:
+            acted = Acted("unknown", str(outage))
+        self._record(job, Reported(op=job.op, outcome=acted.outcome, why=acted.why, said=acted.said))
+
+    def _record(self, job: Job, report: Reported) -> None:
+        """A result is never lost for want of a database: it is kept, and written when it can be."""
+        try:
+            self.submit(job.incident, report)
+            with self._store.writing() as tx:
+                tx.finish(job)
+            self._unsaved.pop(job, None)
+        except Outage as outage:
+            self._unsaved[job] = report
+            log.warning("the result of %s is not on record yet: %s", report.op, outage)
+
+    def _report(self, incident: int, plan: Plan, acted: Acted) -> None:
+        self.submit(incident, Reported(op=plan.op, outcome=acted.outcome, why=acted.why, said=acted.said))
+
+    def _later(self, job: Job) -> None:
+        wait = min(_SLOWEST, timedelta(seconds=2 ** min(job.attempts, 6)))
+        try:
+            with self._store.writing() as tx:
+                tx.again(job, self._clock() + wait)
+        except Outage as outage:  # it stays this owner's, and is found again when this process is gone
+            log.warning("%s", outage)
+
+    # ---- helpers
+
+    def _around(self, tx: Writing, playbooks: Mapping[str, str], now: datetime) -> Around:
+        around = tx.around(playbooks, now)
+        brake = self._world.brake()
+        return replace(around, pause=Unknown(brake)) if brake else around
+
+    def _sighted(self, cluster: str, hold: Hold, seen: Seen) -> None:
+        now = self._clock()
+        with self._store.writing() as tx:
+            incident = tx.at(cluster, hold)
+            if incident is None or not takes(incident, now):
+                if not seen.members:
+                    return
+                first = opened(cluster, hold, seen, tx.counted(cluster, hold, now - COUNTED), now)
+                tx.save(first, recorded(seen, first.incident, first, "", now))
+                return
+            answer = advance(incident, seen, self._policy, tx.around({}, now), now)
+            if isinstance(answer, Accepted) and (answer.effects or answer.incident != incident):
+                tx.save(answer, recorded(seen, incident, answer, "", now))
+
+    def _finding(self, incident: int, examined: Examined) -> findings.Finding:
+        return findings.of(examined.diagnosis, self._keep(incident, examined), self._clock(), examined.took)
+
+    def _keep(self, incident: int, examined: Examined) -> str:
+        with self._store.writing() as tx:
+            return tx.keep(incident, examined.raw, self._clock())
+
+    def _no(self, no: Refusal, who: str, incident: int) -> Refusal:
+        entry = Entry(at=self._clock(), kind="refused", who=plain(who), incident=incident, says={"code": no.code})
+        with self._store.writing() as tx:
+            tx.note(entry)
+        return no
+
+
+def _names(incident: Incident) -> str:
+    return ", ".join(each.full_name for each in incident.members[:5])

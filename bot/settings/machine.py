@@ -1,0 +1,94 @@
+"""What this machine says: who runs the program, on which node, with which key, and where its folders are."""
+
+import getpass
+import os
+import pwd
+import secrets
+import stat
+from importlib.resources import files
+from pathlib import Path
+
+from bot.core.facts import NodeName, Unknown
+from bot.settings.documents import Fault, SettingsError
+
+_KEY_BYTES = 32
+_NOT_SET = 0xFFFF_FFFF  # what the kernel has for a process that no login led to
+_OTHERS = 0o077  # permissions of anybody but the owner
+
+
+def shipped(name: str) -> Path:
+    """A folder that comes with the program (`playbooks`, `config`, `node`): inside the wheel, or beside `bot/`."""
+    inside = Path(str(files("bot"))) / name
+    return inside if inside.is_dir() else inside.parent.parent / name
+
+
+def user() -> tuple[str, Path]:
+    """Login name and home. In a container the user may be a bare number: then the number, and the root folder."""
+    try:
+        return getpass.getuser(), Path.home()
+    except (KeyError, OSError, RuntimeError):
+        return str(os.getuid()), Path(os.sep)
+
+
+def login(loginuid: Path = Path("/proc/self/loginuid")) -> str:
+    """
+    Who is at this terminal: the account that logged in to this machine, whatever `su`, `sudo` or the environment say.
+
+    Where no login was recorded (a container, a service), it is the account that the process runs as.
+    """
+    try:
+        uid = int(loginuid.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        uid = _NOT_SET
+    uid = os.getuid() if uid == _NOT_SET else uid
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def own_node() -> NodeName | Unknown | None:
+    """The node that this process runs on, which a pod learns by the downward API; None outside of a cluster."""
+    if name := os.environ.get("NODE_NAME"):
+        return NodeName(name)
+    if os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return Unknown("NODE_NAME is not set in the bot's pod")
+    return None
+
+
+def seal_key(path: Path) -> bytes:
+    """The key that votes are sealed with; made where there is none. Raises `SettingsError` for one that others know."""
+    try:
+        if not path.exists():
+            _make_key(path)
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            text = file.read(_KEY_BYTES * 2 + 2)
+    except OSError as error:
+        raise SettingsError((Fault(path, 1, f"the vote key cannot be read or made: {error.strerror}"),)) from error
+    if stat.S_IMODE(found.st_mode) & _OTHERS or found.st_uid not in (0, os.geteuid()):
+        what = "others may read or change this key, and whoever has it can forge votes: chmod 600, or make a new one"
+        raise SettingsError((Fault(path, 1, what),))
+    try:
+        key = bytes.fromhex(text.decode("ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        what = f"is no vote key: expected {_KEY_BYTES * 2} hex digits; without the file, a new key is made"
+        raise SettingsError((Fault(path, 1, what),))
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Whole or not at all: of two processes that start at once, both go on to read the same key."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        try:
+            file.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # the other one was first
+        finally:
+            draft.unlink()

@@ -1,0 +1,82 @@
+"""Databases for tests: a file of SQLite, and a PostgreSQL of Debian's that lives as long as the test run."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+WHERE = Path("/usr/lib/postgresql")
+
+
+class NotInstalledError(Exception):
+    """There is no PostgreSQL on this machine."""
+
+
+def programs() -> Path:
+    found = sorted(WHERE.glob("*/bin"))
+    if not found:
+        raise NotInstalledError("these tests need PostgreSQL's own programs. On Debian: apt-get install postgresql")
+    return found[-1]
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of a server of its own, on a socket in a folder of its own; gone with this process, however it ends."""
+    owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path has 107 bytes
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+    ids = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+    become = ids if os.geteuid() == 0 else []
+    data = folder / "data"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    subprocess.run(
+        [*become, programs() / "initdb", "-D", data, "-A", "trust", "-U", "terminating", "--no-sync"],
+        check=True,
+        **quiet,  # type: ignore[call-overload]  # plain keywords of it
+    )
+    server = subprocess.Popen(
+        [*become, "setpriv", "--pdeathsig", "INT", programs() / "postgres", "-D", data, "-k", folder, "-h", "", "-F"],
+        **quiet,  # type: ignore[call-overload]  # the same
+    )
+    url = f"postgresql://terminating@/postgres?host={folder}"
+    try:
+        _answers(url)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(url: str) -> None:
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    until = time.monotonic() + 30
+    while True:
+        try:
+            with engine.connect():
+                break
+        except sa.exc.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+    engine.dispose()
+
+
+def fresh(url: str) -> str:
+    """A new, empty database on the same server."""
+    name = f"t{uuid.uuid4().hex[:16]}"
+    engine = sa.create_engine(
+        sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return str(sa.make_url(url).set(database=name).render_as_string(hide_password=False))

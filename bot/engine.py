@@ -8,7 +8,7 @@ says so, and what came back is an event like any other.
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import assert_never
@@ -16,7 +16,7 @@ from typing import assert_never
 from bot.core import findings
 from bot.core.acts import Acted
 from bot.core.audit import Entry
-from bot.core.consent import Ballot, Vote, may, sealed
+from bot.core.consent import Vote, may, sealed
 from bot.core.facts import Unknown
 from bot.core.guards import Around, Pause, Policy
 from bot.core.hostile import plain
@@ -49,6 +49,7 @@ from bot.core.plans import Examined, Plan, Request, again, draw
 from bot.core.pods import Hold
 from bot.core.records import recorded
 from bot.core.refusals import Refusal, refusal
+from bot.core.spoken import Said, Wanted
 from bot.ports import Chat, Conflict, Job, Missing, Outage, Store, World, Writing
 
 log = logging.getLogger("terminating")
@@ -56,31 +57,6 @@ log = logging.getLogger("terminating")
 WORKERS = 8
 _SLOWEST = timedelta(minutes=1)  # between two tries of what is repeated
 _SHORT_DIGEST = 8  # characters of a digest that people type at least
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a person asked for: a repair of one pod of an incident; `pod` may be empty where there is only one."""
-
-    incident: int
-    pod: str
-    repair: str
-    option: str
-    person: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A vote as it was cast; `digest` may be its first characters."""
-
-    incident: int
-    ballot: Ballot
-    person: str
-    digest: str
-    via: str
-    typed: str = ""
-    reason: str = ""
 
 
 class Engine:
@@ -100,6 +76,7 @@ class Engine:
         self._busy = 0
         self._stopping = False
         self._unsaved: dict[Job, Reported] = {}
+        self._stranded: dict[Job, None] = {}
         self._blind: dict[str, str] = {}
 
     # ---- what people ask
@@ -242,6 +219,8 @@ class Engine:
             self.submit(incident, Tick())
         for job, report in list(self._unsaved.items()):
             self._record(job, report)
+        for job in list(self._stranded):
+            self._later(job)
 
     def drain(self) -> None:
         """Hands every job that is due to a worker, as far as workers are free."""
@@ -273,12 +252,6 @@ class Engine:
     def _worker(self, job: Job) -> None:
         try:
             self.perform(job)
-        except Exception as error:  # the outbox worker's door: nothing that a job does may end the worker
-            log.exception("%s of incident %s failed", job.effect, job.incident)
-            if job.effect == "act":
-                self._record(job, Reported(op=job.op, outcome="unknown", why=f"the bot failed: {type(error).__name__}"))
-            else:
-                self._later(job)
         finally:
             with self._lock:
                 self._busy -= 1
@@ -288,7 +261,20 @@ class Engine:
             log.warning("%s", outage)
 
     def perform(self, job: Job) -> None:
-        """One effect, once. An Outage puts it back, but for an act."""
+        """One effect, once. What fails is put back, but for an act: that one is unknown."""
+        try:
+            self._perform(job)
+        except Outage as outage:
+            log.warning("%s", outage)
+            self._later(job)
+        except Exception as error:  # the outbox worker's door: nothing that a job does may end the worker
+            log.exception("%s of incident %s failed", job.effect, job.incident)
+            if job.effect == "act":
+                self._record(job, Reported(op=job.op, outcome="unknown", why=f"the bot failed: {type(error).__name__}"))
+            else:
+                self._later(job)
+
+    def _perform(self, job: Job) -> None:
         with self._store.writing() as tx:
             incident = tx.incident(job.incident)
         if incident is None:
@@ -296,12 +282,7 @@ class Engine:
         if job.effect == "act":
             self._act(job, incident)
             return
-        try:
-            self._repeatable(job.effect, incident)
-        except Outage as outage:
-            log.warning("%s", outage)
-            self._later(job)
-            return
+        self._repeatable(job.effect, incident)
         with self._store.writing() as tx:
             tx.finish(job)
 
@@ -364,7 +345,12 @@ class Engine:
         self.submit(incident.id, Rechecked(now=fresh))
 
     def _act(self, job: Job, incident: Incident) -> None:
-        answer = incident if self._stopping else self.submit(incident.id, Sending(op=job.op))
+        try:
+            answer = incident if self._stopping else self.submit(incident.id, Sending(op=job.op))
+        except Outage as outage:  # whether that was committed or not: nothing was sent, and nothing will be
+            why = f"nothing was sent, for want of a record: {outage}"
+            self._record(job, Reported(op=job.op, outcome="not-done", why=why))
+            return
         phase = None if isinstance(answer, Refusal) else answer.phase
         if not isinstance(phase, Acting) or phase.sent is None or phase.plan.op != job.op:
             with self._store.writing() as tx:
@@ -398,7 +384,9 @@ class Engine:
         try:
             with self._store.writing() as tx:
                 tx.again(job, self._clock() + wait)
-        except Outage as outage:  # it stays this owner's, and is found again when this process is gone
+            self._stranded.pop(job, None)
+        except Outage as outage:  # it is this owner's still: the next tick tries again
+            self._stranded[job] = None
             log.warning("%s", outage)
 
     # ---- helpers

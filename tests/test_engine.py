@@ -1,8 +1,6 @@
 """The one way through, on a real database: what is repeated, what is sent once, and what is on record."""
 
-import json
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,75 +8,15 @@ import pytest
 from bot.core.acts import Acted
 from bot.core.audit import Broken, verified
 from bot.core.facts import PodUid
-from bot.core.phases import Closed, Diagnosed, Incident, Open, Proposed, Unsettled
+from bot.core.phases import Closed, Diagnosed, Incident, Open, Unsettled
 from bot.core.refusals import Refusal
-from bot.edges.store import Sql, open_store
-from bot.engine import Engine, Said, Wanted
-from tests.core import samples
-from tests.town import CLUSTER, Board, Clock, Town, policy
-
-POD = "zookeeper0-0"
-
-
-class House:
-    """An engine over a store that can be left and entered again."""
-
-    def __init__(self, database: Path) -> None:
-        self.clock = Clock()
-        self.town = Town(self.clock, stuck={POD: samples.UID})
-        self.board = Board()
-        self.store: Sql = open_store(f"sqlite:///{database}", migrate=True)
-        self.engine = self.another("first")
-
-    def another(self, owner: str) -> Engine:
-        return Engine(self.store, self.town, self.board, policy(owner_patience=timedelta(0)), self.clock, owner)
-
-    def work(self, engine: Engine | None = None, owner: str = "first") -> None:
-        """Everything that is due, in this thread."""
-        while True:
-            with self.store.writing() as tx:
-                job = tx.take(owner, self.clock())
-            if job is None:
-                return
-            (engine or self.engine).perform(job)
-
-    def later(self, **span: int) -> None:
-        self.clock.pass_by(**span)
-        self.work()
-
-    def see(self) -> Incident:
-        self.engine.sweep(CLUSTER)
-        self.work()
-        return self.incident()
-
-    def incident(self, id_: int = 1) -> Incident:
-        with self.store.writing() as tx:
-            found = tx.incident(id_)
-        assert found is not None
-        return found
-
-    def ask(self, repair: str = "container.stop", *, person: str = "ada", reason: str = "") -> Incident | Refusal:
-        wanted = Wanted(incident=1, pod=POD, repair=repair, option="", person=person, reason=reason)
-        return self.engine.request(wanted)
-
-    def vote(self, person: str = "ben", digest: str = "", typed: str = "") -> Incident | Refusal:
-        phase = self.incident().phase
-        plan = phase.plan.digest if isinstance(phase, Proposed) else "0" * 64
-        said = Said(incident=1, ballot="approve", person=person, digest=digest or plan[:8], via="a test", typed=typed)
-        return self.engine.vote(said)
-
-    def approved(self) -> None:
-        self.see()
-        assert isinstance(self.ask(), Incident)
-        assert isinstance(self.vote(), Incident)
-
-    def kinds(self) -> list[str]:
-        return [json.loads(link.body)["kind"] for link in self.store.links()]
+from tests.house import POD, House
+from tests.town import CLUSTER
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path / "terminating.db")
+    house = House(f"sqlite:///{tmp_path / 'terminating.db'}")
     yield house
     house.engine.stop()
     assert not isinstance(verified(house.store.links(), {}, house.store.head()), Broken)

@@ -6,6 +6,7 @@ from typing import Protocol, assert_never
 from bot.app.running import clock
 from bot.core.phases import Incident
 from bot.core.refusals import Refusal, refusal
+from bot.core.spoken import Said, Wanted
 from bot.edges.console import Console
 from bot.edges.console.words import (
     Approve,
@@ -20,7 +21,6 @@ from bot.edges.console.words import (
     Settle,
     Show,
 )
-from bot.engine import Said, Wanted
 from bot.ports import Outage
 
 

@@ -6,12 +6,14 @@ What a chain alone cannot show is a cut tail: for that its head is kept elsewher
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 GENESIS = "0" * 64
 _DOMAIN = b"terminating audit 1"
+_ABOUT = re.compile(rb'\{"at":"[^"]*","incident":(\d+),')  # how a body begins: its keys are sorted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Entry:
     def body(self) -> bytes:
         """The bytes that are stored and hashed: JSON with sorted keys."""
         value = {
-            "at": self.at.isoformat(),
+            "at": self.at.astimezone(UTC).isoformat(),
             "kind": self.kind,
             "who": self.who,
             "incident": self.incident,
@@ -48,7 +50,7 @@ class Link:
     body: bytes
     prev: str
     hash: str
-    incident: int = 0  # for search alone: what counts is in the bytes
+    incident: int = 0  # as it is filed, for search: what counts is in the bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +79,37 @@ def verified(links: Iterable[Link], anchors: Mapping[int, str], head: Head) -> H
     """
     The head of a whole chain, or its first broken row.
 
-    `anchors`: hashes kept elsewhere, by seq; `head`: as it is stored.
+    `anchors`: hashes kept elsewhere, by seq; `head`: as it is stored, read together with the rows.
     Rows are numbered from 1 without a gap.
     """
     last = Head(0, GENESIS)
     for link in links:
-        if link.seq != last.seq + 1:
-            return Broken(last.seq + 1, f"row {last.seq + 1} is missing: row {link.seq} follows row {last.seq}")
-        if link.prev != last.hash:
-            return Broken(link.seq, f"row {link.seq} does not follow from the row before it")
-        if chained(link.seq, link.prev, link.body) != link.hash:
-            return Broken(link.seq, f"row {link.seq} is not what was written: its hash does not fit its bytes")
-        if anchors.get(link.seq, link.hash) != link.hash:
-            return Broken(link.seq, f"row {link.seq} is not the one whose hash is kept in the anchor file")
+        if why := _broken(link, last, anchors.get(link.seq, link.hash)):
+            return Broken(min(link.seq, last.seq + 1), why)
         last = Head(link.seq, link.hash)
-    if last != head:
+    if last.seq < head.seq:
         return Broken(last.seq + 1, f"the log ends at row {last.seq}; its head says {head.seq}: the tail was cut")
+    if last.seq > head.seq:
+        return Broken(head.seq + 1, f"row {head.seq + 1} was added by another hand: the head says {head.seq}")
+    if last != head:
+        return Broken(last.seq, f"row {last.seq} is not the one that the head knows")
     beyond = [seq for seq in anchors if seq > last.seq]
     if beyond:
         return Broken(last.seq + 1, f"the log ends at row {last.seq}; row {max(beyond)} is kept in the anchor file")
     return last
+
+
+def _broken(link: Link, last: Head, anchor: str) -> str:
+    """Why this row does not fit; empty where it does."""
+    if link.seq != last.seq + 1:
+        return f"row {last.seq + 1} is missing: row {link.seq} follows row {last.seq}"
+    if link.prev != last.hash:
+        return f"row {link.seq} does not follow from the row before it"
+    if chained(link.seq, link.prev, link.body) != link.hash:
+        return f"row {link.seq} is not what was written: its hash does not fit its bytes"
+    if anchor != link.hash:
+        return f"row {link.seq} is not the one whose hash is kept in the anchor file"
+    about = _ABOUT.match(link.body)
+    if about is None or int(about[1]) != link.incident:
+        return f"row {link.seq} is filed under incident {link.incident}, and its bytes say otherwise"
+    return ""

@@ -7,7 +7,7 @@ Stop conditions are stronger than go conditions, and what is not known stops too
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
 
 from bot.core.consent import Person
@@ -123,6 +123,8 @@ def _paused(_: Plan, __: Policy, around: Around, ___: datetime) -> Refusal | Non
             return refusal("pause-unknown", why=why)
         case Pause() as pause:
             return refusal("paused", since=_clock(pause.since), who=pause.who, reason=pause.reason or "no reason given")
+        case _:
+            assert_never(around.pause)
 
 
 def _storm(plan: Plan, policy: Policy, around: Around, now: datetime) -> Refusal | None:

@@ -102,7 +102,10 @@ def granted(verb: str, api_group: str, resource: str, *, repairs: bool = False) 
 
 def as_rule(verb: str, api_group: str, resource: str) -> str:
     """The rule that allows exactly this, on one line, as a role writes it."""
-    return f'{{apiGroups: ["{api_group}"], resources: ["{resource}"], verbs: ["{verb}"]}}'
+    rules = (rule for rule in (*RULES, *REPAIR_RULES) if verb in rule.verbs and resource in rule.resources)
+    names = next((rule.names for rule in rules if rule.api_group == api_group), ())
+    only = f", resourceNames: {json.dumps(list(names))}" if names else ""
+    return f'{{apiGroups: ["{api_group}"], resources: ["{resource}"]{only}, verbs: ["{verb}"]}}'
 
 
 _MANIFEST = """\
@@ -141,10 +144,11 @@ subjects:
 
 
 _LOOKING = "What terminating needs to find and diagnose stuck pods: read-only, no secrets, no wildcards."
-_REPAIRING = (
-    "What terminating needs to find, diagnose and repair stuck pods. No secrets, no wildcards; besides reading, it may "
-    "delete and patch pods, and patch nodes."
-)
+_REPAIRING = """\
+What terminating needs to find, diagnose and repair stuck pods: no secrets, no wildcards. Besides reading, it may
+# delete pods, patch pods and patch nodes. RBAC can say no less: of the patches, terminating sends two, and each names
+# the UID that it is for: one finalizer off a pod, and spec.unschedulable of a node. Applying the manifest without
+# repairs takes these rights away again."""
 
 
 def manifest(name: str, namespace: str, *, repairs: bool = False) -> str:

@@ -141,6 +141,7 @@ def read_node(raw: bytes, name: NodeName, now: datetime) -> NodeAnswer:
     ready = next((each for each in _maps(status, "conditions") if each.get("type") == "Ready"), None)
     changed = _time(ready, "lastTransitionTime") if ready is not None else None
     runtime = _RUNTIME.fullmatch(_text(_map(status, "nodeInfo"), "containerRuntimeVersion"))
+    unschedulable = _map(content, "spec").get("unschedulable", False)
     no_condition = "the Node has no condition Ready"
     answers: dict[str, Value | _Why] = {
         "api.node.exists": True,
@@ -160,7 +161,7 @@ def read_node(raw: bytes, name: NodeName, now: datetime) -> NodeAnswer:
         uid=_identity(_text(_map(content, "metadata"), "uid")),
         boot_id=_identity(_text(_map(status, "nodeInfo"), "bootID")),
         machine_id=_machine(_text(_map(status, "nodeInfo"), "machineID")),
-        unschedulable=_map(content, "spec").get("unschedulable") is True,
+        unschedulable=unschedulable if isinstance(unschedulable, bool) else None,
         facts=_facts(answers, source),
     )
 
@@ -211,7 +212,8 @@ def owner(raw: bytes) -> Owner | None:
 
 
 def uid(raw: bytes) -> str:
-    return _text(_map(_loaded(raw), "metadata"), "uid", 64)
+    """The object's, of whatever kind it is; empty where there is none."""
+    return _identity(_text(_map(_loaded(raw), "metadata"), "uid")) or ""
 
 
 def volume_of_claim(raw: bytes) -> str | None:

@@ -9,8 +9,8 @@ import pytest
 from bot.cli.conversation import converse
 from bot.core.phases import Incident
 from bot.core.refusals import Refusal, refusal
+from bot.core.spoken import Said, Wanted
 from bot.edges.console import Console
-from bot.engine import Said, Wanted
 from bot.ports import TimedOut
 from tests.core.incident_samples import PEOPLE, first, plan, proposed
 

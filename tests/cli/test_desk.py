@@ -18,8 +18,9 @@ from bot.core.audit import Link
 from bot.core.hostile import plain
 from bot.core.phases import Incident, Proposed
 from bot.core.plans import Plan
+from bot.core.spoken import Said, Wanted
 from bot.edges.store import Sql, open_store
-from bot.engine import Engine, Said, Wanted
+from bot.engine import Engine
 from bot.settings import machine
 from tests.core.samples import UID
 from tests.town import CLUSTER, Board, Clock, Town, policy

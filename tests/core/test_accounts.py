@@ -12,6 +12,10 @@ def test_a_key_may_run_the_program_and_nothing_else(comment: str) -> None:
     assert authorized_key(f"{KEY}{comment}\n") == f'restrict,command="{PROGRAM} forced" {KEY} terminating'
 
 
+def test_to_repair_must_be_said() -> None:
+    assert authorized_key(KEY, repairs=True) == f'restrict,command="{PROGRAM} forced repairs" {KEY} terminating'
+
+
 @pytest.mark.parametrize(
     "key",
     [
@@ -62,6 +66,17 @@ def test_the_script_holds_the_program_whole_and_both_lines() -> None:
     assert program in script
     assert f"'{sudoers('terminating')}'" in script
     assert f"'{authorized_key(KEY)}'" in script
+
+
+@pytest.mark.parametrize(
+    ("repairs", "says"),
+    [(False, "may look, and change nothing."), (True, "may look, and carry out the repairs of that program.")],
+)
+def test_the_script_says_what_the_key_is_for(says: str, *, repairs: bool) -> None:
+    script = setup_script("#!/bin/sh\n", "terminating", KEY, repairs=repairs)
+
+    assert f"'{authorized_key(KEY, repairs=repairs)}'" in script
+    assert says in script
 
 
 def test_a_program_that_could_end_the_script_early_is_refused() -> None:

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from bot.core.rights import REPAIR_RULES, RULES, Rule, as_rule, granted, manifest
-from bot.edges.kube.requests import READS, REQUESTS, WRITES
+from bot.edges.kube.requests import READS, REQUESTS, WRITES, Request
 
 
 def test_every_request_is_covered_by_a_rule() -> None:
@@ -16,7 +16,7 @@ def test_every_request_is_covered_by_a_rule() -> None:
 
 
 @pytest.mark.parametrize(("rules", "requests"), [(RULES, READS), (REPAIR_RULES, WRITES)])
-def test_no_right_is_granted_that_no_request_needs(rules: Any, requests: Any) -> None:
+def test_no_right_is_granted_that_no_request_needs(rules: tuple[Rule, ...], requests: tuple[Request, ...]) -> None:
     needed = {(each.verb, each.api_group, each.resource) for each in requests}
 
     given = {(verb, rule.api_group, resource) for rule in rules for resource in rule.resources for verb in rule.verbs}
@@ -37,6 +37,30 @@ def test_no_right_is_granted_that_no_request_needs(rules: Any, requests: Any) ->
 )
 def test_what_diagnosis_does_not_need_is_not_granted(verb: str, api_group: str, resource: str) -> None:
     assert not granted(verb, api_group, resource)
+
+
+@pytest.mark.parametrize(
+    ("verb", "api_group", "resource"),
+    [
+        ("create", "", "pods/eviction"),
+        ("update", "", "nodes"),
+        ("delete", "", "nodes"),
+        ("deletecollection", "", "pods"),
+        ("patch", "", "namespaces"),
+        ("patch", "apps", "statefulsets"),
+    ],
+)
+def test_repairs_add_no_more_than_they_send(verb: str, api_group: str, resource: str) -> None:
+    assert not granted(verb, api_group, resource, repairs=True)
+
+
+def test_of_the_namespaces_only_the_one_that_names_the_cluster_may_be_read() -> None:
+    (role,) = [each for each in _documents(manifest("a", "b")) if each["kind"] == "ClusterRole"]
+
+    (rule,) = [each for each in role["rules"] if "namespaces" in each["resources"]]
+
+    assert rule["resourceNames"] == ["kube-system"]
+    assert yaml.safe_load(as_rule("get", "", "namespaces")) == rule
 
 
 def test_a_rule_on_one_line_reads_as_a_role_writes_it() -> None:
@@ -71,7 +95,7 @@ def test_only_a_manifest_for_repairs_grants_a_change_and_says_so() -> None:
 
     assert _documents(repairing)[2]["rules"] == [_as_written(rule) for rule in (*RULES, *REPAIR_RULES)]
     assert "read-only" in looking.splitlines()[0]
-    assert "may delete and patch pods" in repairing.splitlines()[0]
+    assert "may\n# delete pods, patch pods and patch nodes." in repairing
     assert not any(verb in looking for verb in ('"delete"', '"patch"', '"create"', '"update"'))
 
 

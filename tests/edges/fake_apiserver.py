@@ -2,7 +2,8 @@
 A small API server over HTTPS on loopback, for what happens on the wire.
 
 It keeps the real one's manners: bearer tokens, pages with continue tokens, metadata only when it is asked for, field
-selectors (an unknown one is a 400), Status objects for refusals, and a Date on each answer.
+selectors (an unknown one is a 400), Status objects for refusals, deletes with preconditions, graces and finalizers,
+JSON patches, and a Date on each answer.
 """
 
 import base64
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.edges.fake_writes import deleted, patched
+from tests.edges.fake_writes import NoError, deleted, patched
 
 TOKEN = "a-good-token"  # noqa: S105  # of a server that lives for one test, on loopback
 METADATA_ONLY = "as=PartialObjectMetadataList"
@@ -61,7 +63,7 @@ class FakeApiServer:
     instead: dict[str, Act] = field(default_factory=dict)  # path -> what to do instead of answering
     date: str = NOW.strftime("%a, %d %b %Y %H:%M:%S GMT")
     asked: list[Asked] = field(default_factory=list)
-    effects: list[tuple[str, str]] = field(default_factory=list)  # what was done to the world: (what, uid)
+    effects: list[tuple[str, str]] = field(default_factory=list)  # all that became of the objects: (what, uid)
     cuts: str = ""  # "before": a write is cut off unread; "after": it is done, and its answer is cut off
     swap: Callable[[], None] | None = None  # happens just before the next write is looked at
     port: int = 0
@@ -94,25 +96,37 @@ class FakeApiServer:
                 return 200, each
         return 404, _status(404, "NotFound")
 
-    def change(self, verb: str, path: str, body: bytes) -> tuple[int, Object]:
+    def change(self, verb: str, path: str, body: bytes, content_type: str) -> tuple[int, Object]:
         """A write; one at a time."""
         with self.turn:
             if self.swap is not None:
                 self.swap()
             collection, _, name = path.rpartition("/")
-            if f"{verb} {collection.rsplit('/', 1)[-1]}" in self.forbidden:
-                return 403, _status(403, "Forbidden")
+            kind = collection.rsplit("/", 1)[-1]
+            if f"{verb} {kind}" in self.forbidden:
+                return 403, _status(403, "Forbidden", f'{kind} "{name}" is forbidden: User "ada" cannot {verb} it')
             held = self.objects.get(_everywhere(collection), [])
-            found = [each for each in held if each["metadata"]["name"] == name and _in_place(each, collection)]
-            if not found:
-                return 404, _status(404, "NotFound")
-            uid, given = found[0]["metadata"]["uid"], json.loads(body)
-            now = NOW.isoformat().replace("+00:00", "Z")
-            done = deleted(held, found[0], given, now) if verb == "delete" else patched(held, found[0], given)
-            status, reason, effect = done
+            found = next(
+                (each for each in held if each["metadata"]["name"] == name and _in_place(each, collection)), None
+            )
+            if found is None:
+                return 404, _status(404, "NotFound", f'{kind} "{name}" not found')
+            uid = found["metadata"]["uid"]
+            try:
+                effect = (
+                    deleted(held, found, json.loads(body), self.now)
+                    if verb == "delete"
+                    else patched(held, found, json.loads(body), content_type)
+                )
+            except NoError as no:
+                return no.code, _status(no.code, no.reason, str(no))
             if effect:
                 self.effects.append((f"{verb} {effect}", uid))
-            return status, found[0] if status < 300 else _status(status, reason)
+            return 200, found
+
+    @property
+    def now(self) -> datetime:
+        return parsedate_to_datetime(self.date)
 
     def _collections(self) -> set[str]:
         known = {"/api/v1/pods", "/api/v1/events", "/apis/storage.k8s.io/v1/volumeattachments", *self.objects}
@@ -240,7 +254,10 @@ def write(handler: BaseHTTPRequestHandler, fake: FakeApiServer, verb: str) -> No
         act(handler)
     else:
         known = handler.headers.get("Authorization") == f"Bearer {TOKEN}"
-        status, content = fake.change(verb, handler.path, body) if known else (401, _status(401, "Unauthorized"))
+        content_type = handler.headers.get("Content-Type", "")
+        status, content = (
+            fake.change(verb, handler.path, body, content_type) if known else (401, _status(401, "Unauthorized"))
+        )
         if fake.cuts == "after":
             handler.close_connection = True
         else:
@@ -277,5 +294,6 @@ def _at(each: Object, keys: Iterable[str]) -> object:
     return found
 
 
-def _status(code: int, reason: str) -> Object:
-    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code}
+def _status(code: int, reason: str, message: str = "") -> Object:
+    status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code}
+    return {**status, "message": message} if message else status

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -51,7 +52,7 @@ def postgres() -> Iterator[str]:
         _answers(url)
         yield url
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # fast: it does not wait for its clients
         server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 

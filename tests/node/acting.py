@@ -43,7 +43,7 @@ def record(out: bytes) -> Record:
     lines = out.decode("ascii").splitlines()
     assert lines[0] == "terminating-node-op 1", out
     assert lines[-1] == "end", out
-    pairs = [tuple(line.split(" ", 1)) for line in lines[1:-1]]
+    pairs = [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines[1:-1]]
     said = [pair[1] for pair in pairs if pair[0] == "said"]
     first = dict(pair for pair in pairs if pair[0] != "said")
     over = first["result"] not in {"running", "unknown"}
@@ -123,14 +123,20 @@ class Site:
     def caged(self, container: str) -> int:
         """A real process in a real cgroup that is named by this container."""
         pid = self.process("workload")
-        for hierarchy in ("unified", "pids", "."):
-            cage = Path("/sys/fs/cgroup") / hierarchy / self.node.folder.name / container
-            with contextlib.suppress(OSError):
-                cage.mkdir(parents=True)
-                self.cages |= {cage, cage.parent}
-                (cage / "cgroup.procs").write_text(f"{pid}\n")
-                return pid
-        pytest.skip("no cgroup can be made here")
+        hierarchy = "unified" if Path("/sys/fs/cgroup/unified").is_dir() else "."
+        cage = self.cage(Path("/sys/fs/cgroup") / hierarchy / self.node.folder.name / container)
+        (cage / "cgroup.procs").write_text(f"{pid}\n")
+        return pid
+
+    def cage(self, path: Path) -> Path:
+        """A real cgroup, and those above it, for this test."""
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        try:
+            path.mkdir(parents=True)
+        except OSError:
+            pytest.skip("no such cgroup can be made here")
+        self.cages |= set(missing)
+        return path
 
     def impatient(self) -> None:
         """What would be waited for longer is waited for 3 s: on a copy of the program."""
@@ -172,7 +178,10 @@ class Site:
         self.tool(
             "docker",
             f"""case $1 in
-  inspect) [ "$2 $3 $6" = "--type container {CONTAINER}" ] && [ -s {said} ] || {{ echo 'No such container' >&2; exit 1; }}
+  inspect) [ "$2 $3 $6" = "--type container {CONTAINER}" ] && [ -s {said} ] || {{
+      echo 'No such container' >&2
+      exit 1
+    }}
     cat {said} ;;
   stop) act "$@"; {stop or ":"}; cat {then} >{said}; echo "$2" ;;
 esac
@@ -183,6 +192,10 @@ esac
         for pid in self.strays:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for cage in self.cages:
+            for name, warm in (("freezer.state", "THAWED\n"), ("cgroup.freeze", "0\n")):
+                if (cage / name).exists():
+                    (cage / name).write_text(warm)
         for one in self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(one.pid, signal.SIGKILL)

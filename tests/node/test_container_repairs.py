@@ -1,4 +1,4 @@
-"""container.stop, shim.reap and cgroup.thaw: what they need, what they do, and whom they never touch."""
+"""container.stop and shim.reap: what they need, what they do, and whom they never touch."""
 
 import signal
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.node.acting import CGROUP, SANDBOX, V1, V2, WAITS, Site, inspected, stat
-from tests.node.imitation import CONTAINER, HANG, POD
+from tests.node.imitation import CONTAINER, HANG
 
 GONE = 4_194_000  # no process has it: above this machine's pid_max
 EXITED = inspected("exited", 0, 137)
@@ -39,7 +39,10 @@ def test_a_zombie_has_no_objection(site: Site) -> None:
     [
         (inspected("exited", 0), f"its state and pid in docker: expected running {GONE}, found exited 0"),
         (inspected("running", 77), f"its state and pid in docker: expected running {GONE}, found running 77"),
-        (inspected("running", GONE, container=SANDBOX), f"the container that docker found: expected {CONTAINER}, found {SANDBOX}"),
+        (
+            inspected("running", GONE, container=SANDBOX),
+            f"the container that docker found: expected {CONTAINER}, found {SANDBOX}",
+        ),
         ("", "docker: expected its state, found none: exit code 1: No such container"),
     ],
 )
@@ -136,12 +139,15 @@ def test_a_container_that_was_removed_meanwhile_is_stopped(site: Site) -> None:
 def test_the_shim_of_a_dead_container_is_killed(any_site: Site, arguments: tuple[str, ...]) -> None:
     shim = any_site.process("containerd-shim-runc-v2", *arguments)
     sibling = any_site.process("containerd-shim", "-id", SANDBOX)
+    state = any_site.node.file(
+        "state", '{\n  "id": "x",\n  "status": 3,\n  "exit_status": 137,\n  "exited_at": "2026-11-23T08:58:06Z"\n}\n'
+    )
     any_site.tool(
         "ctr",
         f"""case $5 in
   version) ;;
   task) echo '{CONTAINER}    3262    STOPPED' ;;
-  shim) printf '{{\\n  "id": "x",\\n  "status": 3,\\n  "exit_status": 137,\\n  "exited_at": "2026-11-23T08:58:06Z"\\n}}\\n' ;;
+  shim) cat {state} ;;
 esac
 """,
     )
@@ -255,15 +261,19 @@ def test_a_thread_is_no_shim(site: Site) -> None:
 def test_a_shim_that_is_gone_or_a_zombie_is_refused(site: Site) -> None:
     zombie = site.zombie()
 
-    assert site.do("shim.reap", "docker", CONTAINER, GONE, 1).why == f"the process of pid {GONE}: expected {GONE}, found nothing"
+    assert (
+        site.do("shim.reap", "docker", CONTAINER, GONE, 1).why
+        == f"the process of pid {GONE}: expected {GONE}, found nothing"
+    )
     refused = site.do("shim.reap", "docker", CONTAINER, zombie, stat(zombie)[1], op="2" * 32)
     assert refused.why == f"pid {zombie}: expected a living shim, found a zombie"
 
 
 def test_a_process_in_a_namespace_of_its_own_is_no_shim(site: Site) -> None:
     """As every process of a container is, whatever it calls itself."""
-    inside = site.process("unshared", script=f"exec unshare --pid --fork --kill-child {site.node.folder}/processes/containerd-shim -c '{WAITS}' x -id {CONTAINER}")
+    apart = f"{site.node.folder}/processes/containerd-shim -c '{WAITS}' x -id {CONTAINER}"
     site.process("containerd-shim")
+    inside = site.process("unshared", script=f"exec unshare --pid --fork --kill-child {apart}")
     children = Path(f"/proc/{inside}/task/{inside}/children")
     site.node.until(lambda: children.read_text() != "")
     pid = site.shown(int(children.read_text()))
@@ -287,7 +297,11 @@ def test_the_shim_of_a_living_container_is_refused(any_site: Site) -> None:
 
 def test_a_zombie_whose_threads_go_on_is_alive(site: Site) -> None:
     """The leader has ended, another thread has not: a process that `ps` shows as defunct."""
-    program = "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(97,)).start(); ctypes.CDLL(None).pthread_exit(0)"
+    program = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(97,)).start()
+ctypes.CDLL(None).pthread_exit(0)
+"""
     shim = site.process("containerd-shim", *V2)
     with subprocess.Popen(["/usr/bin/python3", "-c", program]) as leader:
         site.node.until(lambda: stat(leader.pid)[0] == "Z")
@@ -308,72 +322,3 @@ def test_while_containerd_is_mute_no_shim_is_killed(site: Site) -> None:
 
     assert done.why == "containerd: expected an answer, found none: it was ended after 5 s"
     assert site.alive(shim)
-
-
-# ---- cgroup.thaw
-
-FREEZER = f"sys/fs/cgroup/freezer/kubepods/pod{POD}"
-UNIFIED = f"sys/fs/cgroup/kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice"
-
-
-def v1(site: Site, path: str, *, self_freezing: bool, state: str = "FROZEN\n") -> Path:
-    site.node.file(f"{path}/freezer.self_freezing", f"{self_freezing:d}\n")
-    return site.node.file(f"{path}/freezer.state", state)
-
-
-def v2(site: Site, path: str, *, freeze: bool, events: str = "populated 1\nfrozen 0\n") -> Path:
-    site.node.file(f"{path}/cgroup.events", events)
-    return site.node.file(f"{path}/cgroup.freeze", f"{freeze:d}\n")
-
-
-def test_the_pods_and_the_containers_own_freezers_are_thawed_and_no_other(any_site: Site) -> None:
-    pod = v1(any_site, FREEZER, self_freezing=True)
-    container = v1(any_site, f"{FREEZER}/{CONTAINER}", self_freezing=True)
-    sibling = v1(any_site, f"{FREEZER}/{SANDBOX}", self_freezing=True)
-    scoped = v1(any_site, f"{FREEZER}/pod{POD}.slice:cri-containerd:{SANDBOX}", self_freezing=True)
-
-    done = any_site.do("cgroup.thaw", CONTAINER, POD)
-
-    assert (done.result, done.why) == ("done", "thawed 2 cgroups")
-    assert done.said == (f"thawed /{FREEZER}", f"thawed /{FREEZER}/{CONTAINER}")
-    assert [path.read_text() for path in (pod, container, sibling, scoped)] == ["THAWED\n", "THAWED\n", "FROZEN\n", "FROZEN\n"]
-
-
-def test_in_cgroup_v2_too(any_site: Site) -> None:
-    scope = v2(any_site, f"{UNIFIED}/docker-{CONTAINER}.scope", freeze=True)
-    v2(any_site, UNIFIED, freeze=False)
-
-    done = any_site.do("cgroup.thaw", CONTAINER, POD)
-
-    assert (done.result, scope.read_text()) == ("done", "0\n")
-
-
-def test_where_nothing_is_frozen_that_is_told(site: Site) -> None:
-    v1(site, f"{FREEZER}/{CONTAINER}", self_freezing=False, state="THAWED\n")
-
-    assert site.do("cgroup.thaw", CONTAINER, POD).why == (
-        "the cgroups of the container and its pod: expected one frozen, found none of 4"
-    )
-
-
-@pytest.mark.parametrize("unified", [False, True])
-def test_what_is_frozen_from_above_is_named_and_left(any_site: Site, *, unified: bool) -> None:
-    above = "sys/fs/cgroup/freezer/kubepods" if not unified else "sys/fs/cgroup/kubepods.slice"
-    if unified:
-        own, top = v2(any_site, UNIFIED, freeze=True), v2(any_site, above, freeze=True)
-    else:
-        own, top = v1(any_site, FREEZER, self_freezing=True), v1(any_site, above, self_freezing=True)
-    before = own.read_text(), top.read_text()
-
-    done = any_site.do("cgroup.thaw", CONTAINER, POD)
-
-    assert (done.result, done.why) == ("refused", f"frozen above the pod: /{above}")
-    assert (own.read_text(), top.read_text()) == before
-
-
-def test_what_does_not_thaw_is_a_failure(site: Site) -> None:
-    v2(site, f"{UNIFIED}/docker-{CONTAINER}.scope", freeze=True, events="populated 1\nfrozen 1\n")
-
-    done = site.do("cgroup.thaw", CONTAINER, POD)
-
-    assert (done.result, done.why) == ("failed", f"still frozen after 5 s: /{UNIFIED}/docker-{CONTAINER}.scope")

@@ -1,4 +1,4 @@
-"""An operation is carried out at most once, and what became of it can be asked for afterwards, whatever happened meanwhile."""
+"""An operation is carried out at most once, and what became of it can be asked for afterwards, whatever happened."""
 
 import os
 import signal
@@ -10,7 +10,8 @@ import pytest
 
 from tests.node.acting import BOOT, MACHINE, OP, OTHER_OP, Site, inspected, record
 from tests.node.imitation import CONTAINER, POD
-from tests.node.test_container_repairs import EXITED, FREEZER, GONE, v1
+from tests.node.test_container_repairs import EXITED, GONE
+from tests.node.test_thaw import FREEZER, v1
 
 STOP = ("container.stop", CONTAINER, GONE)
 WORDS = f"container.stop {BOOT} {MACHINE} {CONTAINER} {GONE}"
@@ -216,7 +217,9 @@ def test_a_link_or_a_file_is_no_ledger(ready: Site, name: str) -> None:
 @pytest.mark.parametrize("options", ["ro", "size=4k,nr_inodes=3"], ids=["read-only", "full"])
 def test_a_disk_that_takes_nothing_is_no_ledger(ready: Site, options: str) -> None:
     ready.ledger.mkdir(parents=True)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=700", "none", ready.ledger], check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"{options},mode=700", "none", ready.ledger], check=False
+    ).returncode:
         pytest.skip("nothing can be mounted here")
     try:
         if options != "ro":

@@ -308,6 +308,58 @@ def test_the_founding_node_is_ready_and_runs_docker() -> None:
     }
 
 
+def test_the_founding_node_says_which_machine_it_is_and_which_boot() -> None:
+    raw = captured("founding-stuck-node-json")
+    recorded = json.loads(raw)
+
+    node = api.read_node(raw, NodeName("node0"), NOW)
+
+    assert node.uid == recorded["metadata"]["uid"]
+    assert node.boot_id == recorded["status"]["nodeInfo"]["bootID"]
+    assert node.machine_id == recorded["status"]["nodeInfo"]["machineID"]
+    assert node.unschedulable is False
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("4C4C4544-0034-5210-8053-B4C04F4D3132", "4c4c4544003452108053b4c04f4d3132"),
+        ("4c4c4544003452108053b4c04f4d3132", "4c4c4544003452108053b4c04f4d3132"),
+        ("", None),
+        ("uninitialized", None),
+        ("4c4c4544003452108053b4c04f4d31", None),
+        ("4c4c4544003452108053b4c04f4d3132; reboot", None),
+        (7, None),
+    ],
+)
+def test_a_machine_id_is_as_in_its_file_or_unknown(given: object, read: str | None) -> None:
+    assert api.read_node(node_json(nodeInfo={"machineID": given}), NodeName("n"), NOW).machine_id == read
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a\x1b[31m;b", "x" * 65, None, 7])
+def test_an_identity_of_a_node_that_is_none_is_unknown(given: object) -> None:
+    raw = {"kind": "Node", "metadata": {"name": "n", "uid": given}, "status": {"nodeInfo": {"bootID": given}}}
+
+    node = api.read_node(json.dumps(raw).encode(), NodeName("n"), NOW)
+
+    assert (node.uid, node.boot_id) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "cordoned"),
+    [({"unschedulable": True}, True), ({"unschedulable": False}, False), ({}, False), ({"unschedulable": "yes"}, None)],
+)
+def test_a_node_is_cordoned_where_its_spec_says_so(spec: object, cordoned: bool | None) -> None:
+    raw = {"kind": "Node", "metadata": {"name": "n"}, "spec": spec}
+
+    assert api.read_node(json.dumps(raw).encode(), NodeName("n"), NOW).unschedulable is cordoned
+
+
+@pytest.mark.parametrize("node", [api.lost_node(NodeName("n")), api.unread_node(NodeName("n"), "why")])
+def test_a_node_that_was_not_read_has_no_identities(node: api.NodeAnswer) -> None:
+    assert (node.uid, node.boot_id, node.machine_id, node.unschedulable) == (None, None, None, None)
+
+
 def test_a_node_of_containerd_says_so() -> None:
     node = api.read_node(captured("k8s-1.34-hung-shim-node-json"), NodeName("node3"), NOW)
 
@@ -457,6 +509,7 @@ def test_an_owner_has_an_owner_and_a_uid_of_its_own() -> None:
     raw = json.dumps({"metadata": {"uid": "8", "ownerReferences": [above]}}).encode()
 
     assert api.uid(raw) == "8"
+    assert api.uid(b'{"metadata": {"uid": "no uid"}}') == ""
     assert str(api.owner(raw)) == "Deployment/d"
     assert api.owner(b"{}") is None
 

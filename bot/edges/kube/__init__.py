@@ -15,10 +15,9 @@ from bot.core.acts import Acted
 from bot.core.facts import ContainerId, Facts, NodeName, PodUid, known, merged
 from bot.core.load import NodeLoad
 from bot.core.pods import Pod, stuck
-from bot.edges.kube import credentials, writes
+from bot.edges.kube import credentials, load, writes
 from bot.edges.kube.lists import ANY_PAGE, PAGE, Metadata, again_if_gone, pages, pods
 from bot.edges.kube.lists import pod as pod_of
-from bot.edges.kube.load import load
 from bot.edges.kube.requests import (
     ATTACHMENTS,
     CLAIM,
@@ -83,7 +82,6 @@ class Cluster:
         self.name = name
         self._server = server
         self._overdue = overdue
-        self._uid: str | None = None
 
     def close(self) -> None:
         self._server.close()
@@ -126,30 +124,39 @@ class Cluster:
         return api.read_node(bytes(answer.body), name, answer.at)
 
     def uid(self) -> str:
-        """The UID of the namespace kube-system, which is the cluster's own for as long as it lives. Read once."""
-        if self._uid is None:
-            answer = self._server.read(NAMESPACE, {"name": "kube-system"})
-            self._uid = api.uid(bytes(answer.body))
-            if not self._uid:
-                raise self._server.outage(Garbled, str(NAMESPACE), "the namespace kube-system has no UID")
-        return self._uid
+        """The UID of the namespace kube-system, which is the cluster's own. Read each time: a proof is no memory."""
+        found = api.uid(bytes(self._server.read(NAMESPACE, {"name": "kube-system"}).body))
+        if not found:
+            raise self._server.outage(Garbled, f"{NAMESPACE} kube-system", "the answer has no UID")
+        return found
 
     def load(self, node: NodeName) -> NodeLoad:
-        """What else is on the node. Raises an outage."""
-        return load(self._server, node)
+        """What else is on the node, from three lists. Raises an outage: a number that is not known is not guessed."""
+        return load.of_node(self._server, node)
+
+    # The writes: each is one request, sent at most once, that hits this UID or nothing. None raises an outage.
 
     def delete_pod(self, namespace: str, name: str, uid: PodUid) -> Acted:
-        """Asks for it again, by its UID and with its own grace. The writes raise no outage."""
+        """With the pod's own grace. Of a pod that is being deleted already, this changes nothing."""
         return writes.delete_pod(self._server, namespace, name, uid, force=False)
 
     def force_delete_pod(self, namespace: str, name: str, uid: PodUid) -> Acted:
+        """With no grace: the object goes at once, whatever the node does; a finalizer still holds it."""
         return writes.delete_pod(self._server, namespace, name, uid, force=True)
 
     def remove_finalizer(self, namespace: str, name: str, uid: PodUid, finalizer: str) -> Acted:
-        return writes.remove_finalizer(self._server, namespace, name, uid, finalizer)
+        """This one, wherever it stands in the list; the others stay."""
+        try:
+            found = self.pod(namespace, name).pod
+        except Missing:
+            return Acted("not-done", "the pod is gone")
+        except Outage as outage:
+            return Acted("not-done", f"nothing was sent: {outage}")
+        return writes.remove_finalizer(self._server, found, uid, finalizer)
 
     def cordon(self, node: NodeName, uid: str, *, unschedulable: bool) -> Acted:
-        return writes.cordon(self._server, node, uid, self.node(node), unschedulable=unschedulable)
+        """Or the reverse, where not `unschedulable`."""
+        return writes.cordon(self._server, self.node(node), uid, unschedulable=unschedulable)
 
     def rest(self, answer: api.PodAnswer) -> Facts:
         """

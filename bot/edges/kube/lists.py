@@ -26,13 +26,13 @@ _BITE = 1 << 20  # bytes between two looks for whole items
 _HEAD, _NEXT = b'"items":[', b'},{"kind":"PartialObjectMetadata",'  # unescaped quotes: neither is found inside a text
 
 
-class _Owner(msgspec.Struct, gc=False):
+class Owner(msgspec.Struct, gc=False):
     kind: str
     name: str
     controller: bool | None = None
 
 
-class _Annotations(msgspec.Struct, gc=False):
+class Annotations(msgspec.Struct, gc=False):
     mirror: str | None = msgspec.field(name="kubernetes.io/config.mirror", default=None)
 
 
@@ -43,8 +43,8 @@ class Metadata(msgspec.Struct, gc=False, rename="camel"):
     deletion_timestamp: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     deletion_grace_period_seconds: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] | None = None
     finalizers: list[str] | None = None
-    owner_references: list[_Owner] | None = None
-    annotations: _Annotations | None = None
+    owner_references: list[Owner] | None = None
+    annotations: Annotations | None = None
 
 
 class _Item(msgspec.Struct, gc=False):

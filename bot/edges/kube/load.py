@@ -9,111 +9,113 @@ import msgspec
 from bot.core.facts import NodeName
 from bot.core.hostile import plain
 from bot.core.load import NodeLoad
-from bot.edges.kube.lists import ANY_PAGE, again_if_gone, pages
+from bot.edges.kube.lists import ANY_PAGE, Annotations, Metadata, Owner, again_if_gone, pages, pods
 from bot.edges.kube.requests import BUDGETS, OLD_BUDGETS, PODS, Request
 from bot.edges.kube.server import NOTHING, Server
 from bot.ports import Garbled, Missing
 
 T = TypeVar("T", bound=msgspec.Struct)
+Controller = tuple[str, str, str]  # namespace, kind and name
+
+_UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
-class _Owner(msgspec.Struct, gc=False):
-    kind: str
-    name: str
-    controller: bool | None = None
-
-
-class _Metadata(msgspec.Struct, rename="camel"):
+class _Metadata(msgspec.Struct, gc=False, rename="camel"):
     name: str
     namespace: str
-    uid: str
     labels: dict[str, str] | None = None
-    owner_references: list[_Owner] | None = None
+    owner_references: list[Owner] | None = None
+    annotations: Annotations | None = None
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
-class _Pod(msgspec.Struct):
+class _Pod(msgspec.Struct, gc=False):
     metadata: _Metadata
 
-    @property
-    def owner(self) -> tuple[str, str, str] | None:
-        nearest = next((each for each in self.metadata.owner_references or () if each.controller), None)
-        return (self.metadata.namespace, nearest.kind, nearest.name) if nearest else None
 
-
-class _Requirement(msgspec.Struct):
+class _Requirement(msgspec.Struct, gc=False):
     key: str
     operator: str
     values: list[str] | None = None
 
 
-class _Selector(msgspec.Struct, rename="camel"):
+class _Selector(msgspec.Struct, gc=False, rename="camel"):
     match_labels: dict[str, str] | None = None
     match_expressions: list[_Requirement] | None = None
 
 
-class _Spec(msgspec.Struct):
+class _Spec(msgspec.Struct, gc=False):
     selector: _Selector | None = None
 
 
-class _Status(msgspec.Struct, rename="camel"):
+class _Status(msgspec.Struct, gc=False, rename="camel"):
     disruptions_allowed: int = 0
 
 
-class _Budget(msgspec.Struct):
+class _Budget(msgspec.Struct, gc=False):
     metadata: _Metadata
     spec: _Spec
-    status: _Status
+    status: _Status | None = None  # none before its controller has seen it: it allows nothing yet
 
 
-def load(server: Server, node: NodeName) -> NodeLoad:
-    """Raises an outage: a number that is not known is not guessed."""
-    unfinished = "status.phase!=Succeeded,status.phase!=Failed"
-    here = _items(server, PODS, {"fieldSelector": f"spec.nodeName={node},{unfinished}"}, _Pod)
-    everywhere = Counter(each.owner for each in _items(server, PODS, {"fieldSelector": unfinished}, _Pod))
-    owners = {each.owner for each in here if each.owner is not None}
-    try:
-        request, budgets = BUDGETS, _items(server, BUDGETS, NOTHING, _Budget)
-    except Missing:
-        request, budgets = OLD_BUDGETS, _items(server, OLD_BUDGETS, NOTHING, _Budget)
+def of_node(server: Server, node: NodeName) -> NodeLoad:
+    """Raises an outage."""
+    here = [each.metadata for each in _items(server, PODS, _on(node), _Pod)]
+    # A static pod's controller is the node itself, or nothing at all in older clusters: the kubelet starts it again.
+    movable = [each for each in here if each.annotations is None or each.annotations.mirror is None]
+    controllers = {each for each in map(_controller, movable) if each is not None}
+    everywhere = _counted(server, controllers)
     return NodeLoad(
         pods=len(here),
-        stateful=_sorted(f"{kind}/{name}" for _, kind, name in owners if kind == "StatefulSet"),
-        alone=_sorted(f"{each.metadata.namespace}/{each.metadata.name}" for each in here if each.owner is None),
-        single=_sorted("/".join(owner) for owner in owners if everywhere[owner] == 1),
-        budgets_at_zero=_sorted(
-            f"{budget.metadata.namespace}/{budget.metadata.name}"
-            for budget in budgets
-            if budget.status.disruptions_allowed <= 0 and any(_fits(budget, pod, request) for pod in here)
-        ),
+        stateful=_clean(f"{kind}/{name}" for _, kind, name in controllers if kind == "StatefulSet"),
+        alone=_clean(str(each) for each in movable if _controller(each) is None),
+        single=_clean("/".join(each) for each in controllers if everywhere[each] <= 1),
+        budgets_at_zero=_budgets_at_zero(server, here),
     )
 
 
-def _items(server: Server, request: Request, query: Mapping[str, str], kind: type[T]) -> list[T]:
-    decoder = msgspec.json.Decoder(kind)
+def _on(node: NodeName) -> Mapping[str, str]:
+    return {"fieldSelector": f"spec.nodeName={node},{_UNFINISHED}"}
 
-    def read() -> list[T]:
-        found: list[T] = []
-        for page, _ in pages(server, request, query, NOTHING, ANY_PAGE):
-            found += [decoder.decode(item) for item in page.items or ()]
-        return found
 
+def _counted(server: Server, controllers: set[Controller]) -> Counter[Controller | None]:
+    """Their pods in the whole cluster; only these pods are kept while its list arrives."""
+    if not controllers:
+        return Counter()
+    listed = pods(server, PODS, {"fieldSelector": _UNFINISHED}, NOTHING, lambda each: _controller(each) in controllers)
+    return Counter(map(_controller, listed.kept))
+
+
+def _controller(metadata: Metadata | _Metadata) -> Controller | None:
+    nearest = next((each for each in metadata.owner_references or () if each.controller), None)
+    return (metadata.namespace, nearest.kind, nearest.name) if nearest else None
+
+
+def _budgets_at_zero(server: Server, here: list[_Metadata]) -> tuple[str, ...]:
     try:
-        return again_if_gone(server, request, read)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise server.outage(Garbled, str(request), f"an item cannot be read: {plain(str(error))}") from error
-
-
-def _fits(budget: _Budget, pod: _Pod, request: Request) -> bool:
-    """An empty selector takes every pod of the namespace in policy/v1, and none in v1beta1."""
-    if budget.metadata.namespace != pod.metadata.namespace or budget.spec.selector is None:
-        return False
-    labels, expressions = budget.spec.selector.match_labels or {}, budget.spec.selector.match_expressions or []
-    if not labels and not expressions:
-        return request is BUDGETS
-    has = pod.metadata.labels or {}
-    return all(has.get(key) == value for key, value in labels.items()) and all(
-        _meets(has, each) for each in expressions
+        budgets, takes_all = _items(server, BUDGETS, NOTHING, _Budget), True
+    except Missing:
+        budgets, takes_all = _items(server, OLD_BUDGETS, NOTHING, _Budget), False
+    return _clean(
+        str(each.metadata)
+        for each in budgets
+        if (each.status is None or each.status.disruptions_allowed <= 0)
+        and any(_fits(each, pod, takes_all=takes_all) for pod in here)
     )
+
+
+def _fits(budget: _Budget, pod: _Metadata, *, takes_all: bool) -> bool:
+    """An empty selector takes every pod of the namespace in policy/v1 (`takes_all`), and none in v1beta1."""
+    selector = budget.spec.selector
+    if budget.metadata.namespace != pod.namespace or selector is None:
+        return False
+    wanted, requirements = selector.match_labels or {}, selector.match_expressions or []
+    if not wanted and not requirements:
+        return takes_all
+    labels = pod.labels or {}
+    return wanted.items() <= labels.items() and all(_meets(labels, each) for each in requirements)
 
 
 def _meets(labels: Mapping[str, str], wanted: _Requirement) -> bool:
@@ -131,5 +133,21 @@ def _meets(labels: Mapping[str, str], wanted: _Requirement) -> bool:
             return True  # an operator of tomorrow: rather one budget too many
 
 
-def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+def _items(server: Server, request: Request, query: Mapping[str, str], kind: type[T]) -> list[T]:
+    """Of a list that is short, or is asked for with a selector."""
+    decoder = msgspec.json.Decoder(kind)
+
+    def read() -> list[T]:
+        found: list[T] = []
+        for page, _ in pages(server, request, query, NOTHING, ANY_PAGE):
+            found += [decoder.decode(item) for item in page.items or ()]
+        return found
+
+    try:
+        return again_if_gone(server, request, read)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise server.outage(Garbled, str(request), f"an item cannot be read: {plain(str(error))}") from error
+
+
+def _clean(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({plain(name) for name in names}))

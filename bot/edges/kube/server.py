@@ -3,7 +3,8 @@
 import json
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -28,7 +29,8 @@ from bot.probes import api
 
 CONNECT_S = 5  # one that has not answered a SYN by now is not there
 LIST_FACTOR = 8  # so many times the limit of one object for a whole list
-ANSWER_CAP = 1 << 16  # bytes read of what a write is answered
+ANSWER_CAP = 1 << 16  # bytes read of why a write was refused
+SUCCESS = range(200, 300)
 OBJECT_CAP = 16 << 20  # bytes; etcd keeps no object above 1.5 MiB
 LIST_CAP = 256 << 20  # bytes held at once; a server that ignores "metadata only" and `limit` sends every pod whole
 NOTHING: Names = MappingProxyType({})
@@ -56,8 +58,12 @@ def leave(_: bytearray) -> None:
     """Take nothing: the answer is small."""
 
 
-class NothingSentError(Exception):
-    """The connection could not be made: the request did not leave. The text says why."""
+class NotSentError(Exception):
+    """The connection failed before the request left: nothing was done. The text says how."""
+
+
+class LostError(Exception):
+    """The connection failed when the request may have been read: what came of it is not known. The text says how."""
 
 
 class TokenGoneError(Exception):
@@ -70,8 +76,32 @@ class Answer:
     at: datetime  # the API server's own time
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a write was answered; `body` holds the reason where it was refused."""
+
+    status: int
+    body: bytes
+
+
+class _Outgoing:
+    """
+    A body that knows whether it was asked for: until then, not even the headers are known to have left.
+
+    An API server reads a body to its announced end before it does anything.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.begun = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.begun = True
+        yield self.raw
+
+
 class Server:
-    """Several threads may read at once."""
+    """Several threads may use it at once."""
 
     def __init__(self, cluster: str, configuration: Configuration, limit: timedelta) -> None:
         self._cluster = cluster
@@ -94,10 +124,8 @@ class Server:
 
     def read(self, request: Request, names: Names = NOTHING, query: Names = NOTHING, eat: Eat = leave) -> Answer:
         """Raises an outage, what `eat` raises, and `TokenGoneError` for a query that continues a list."""
-        asked = " ".join(filter(None, (str(request), plain("/".join(names.values())))))
-        if not all(api.is_name(name) for name in names.values()):
-            raise self.outage(Missing, asked, "Kubernetes gives no such name", "Check the name")
-        url = self._url + request.path.format(**{key: quote(name, "") for key, name in names.items()})
+        asked = _asked(request, names)
+        url = self._address(request, names, asked)
         try:
             response = self._sent(f"{url}?{urlencode(query)}" if query else url, request)
             try:
@@ -117,45 +145,76 @@ class Server:
             raise self.outage(Garbled, asked, "the answer has no date") from error
         return Answer(body=body, at=at)
 
-    def write(self, request: Request, names: Names, body: object, content_type: str) -> tuple[int, bytes]:
+    def write(self, request: Request, names: Names, body: object, content_type: str) -> Reply:
         """
-        One request that changes something, sent once, on a connection of its own: the status and what was answered.
+        One request that changes something, sent at most once, on a connection of its own.
 
-        Raises `NothingSentError` where it provably did not leave, and the client's HTTPError where it may have.
+        Raises `NotSentError` or an outage where it provably did not leave, and `LostError` where that is not known.
         """
-        url = self._url + request.path.format(**{key: quote(name, "") for key, name in names.items()})
+        asked = _asked(request, names)
         headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "terminating"}
-        headers |= self._credentials()
-        # A kept connection may have been closed by the server: then nobody knows whether the request was read.
-        pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
-        timeout = urllib3.Timeout(connect=min(CONNECT_S, self.limit_s), read=self.limit_s)
-        try:
-            response = pool.request(
-                request.verb.upper(),
-                url,
-                body=json.dumps(body).encode(),
-                headers=headers,
-                preload_content=False,
-                retries=False,
-                redirect=False,
-                timeout=timeout,
-            )
+        content = _Outgoing(json.dumps(body).encode())
+        headers |= {"Content-Length": str(len(content.raw)), **self._credentials()}
+        with self._fresh_pool() as pool:
             try:
-                return response.status, response.read(ANSWER_CAP)
+                response = pool.request(
+                    request.verb.upper(),
+                    self._address(request, names, asked),
+                    body=content,
+                    headers=headers,
+                    preload_content=False,
+                    retries=False,
+                    redirect=False,
+                    timeout=self._timeout(),
+                )
+            except http.HTTPError as error:
+                why = _explained(error)[0]
+                raise (LostError(why) if content.begun else NotSentError(why)) from error
+            try:
+                return Reply(response.status, b"" if response.status in SUCCESS else self._head(response))
             finally:
                 response.close()
-        except (http.NewConnectionError, http.ConnectTimeoutError, http.SSLError, http.LocationValueError) as error:
-            raise NothingSentError(_explained(error)[0]) from error
+
+    @contextmanager
+    def _fresh_pool(self) -> Iterator[urllib3.PoolManager]:
+        """A kept connection may have been closed by the server: then nobody knows whether the request was read."""
+        try:
+            pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
+        except UNUSABLE as error:
+            raise unusable(self._cluster, error) from error
+        try:
+            yield pool
         finally:
             pool.clear()
+
+    def _head(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        """The reason beside the status, as far as it comes in its time; the status alone decides."""
+        body, until = bytearray(), monotonic() + self.limit_s
+        with suppress(http.HTTPError):
+            while len(body) < ANSWER_CAP and monotonic() < until and (chunk := response.read1(_CHUNK)):
+                body += chunk
+        return bytes(body)
+
+    def _address(self, request: Request, names: Names, asked: str) -> str:
+        if not all(api.is_name(name) for name in names.values()):
+            raise self.outage(Missing, asked, "Kubernetes gives no such name", "Check the name")
+        return self._url + request.path.format(**{key: quote(name, "") for key, name in names.items()})
+
+    def _timeout(self) -> urllib3.Timeout:
+        return urllib3.Timeout(connect=min(CONNECT_S, self.limit_s), read=self.limit_s)
 
     def _sent(self, url: str, request: Request) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": request.accept, "User-Agent": "terminating", **self._credentials()}
 
         def send() -> urllib3.BaseHTTPResponse:
-            timeout = urllib3.Timeout(connect=min(CONNECT_S, self.limit_s), read=self.limit_s)
             return self._pool.request(
-                "GET", url, headers=headers, preload_content=False, retries=False, redirect=False, timeout=timeout
+                "GET",
+                url,
+                headers=headers,
+                preload_content=False,
+                retries=False,
+                redirect=False,
+                timeout=self._timeout(),
             )
 
         try:
@@ -183,6 +242,10 @@ class Server:
                 raise self.outage(TimedOut, asked, f"the answer did not end in {factor * self.limit_s:g} s")
             eat(body)
         return body
+
+
+def _asked(request: Request, names: Names) -> str:
+    return " ".join(filter(None, (str(request), plain("/".join(names.values())))))
 
 
 def _refusal(request: Request, status: int) -> _Failure:

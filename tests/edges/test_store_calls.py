@@ -1,0 +1,61 @@
+"""The N-th call of the database fails, for N = 1, 2, ... until none is hit: nothing is half done, nothing done twice."""
+
+import pytest
+import sqlalchemy as sa
+
+from bot.core.audit import Broken, verified
+from bot.core.phases import Closed
+from tests.house import House
+
+
+class NthFails:
+    """Counts what is sent to the database, commits too, and lets one of them fail, once."""
+
+    def __init__(self, engine: sa.Engine, nth: int) -> None:
+        self.nth, self.count = nth, 0
+        sa.event.listen(engine, "before_cursor_execute", self._executes)
+        sa.event.listen(engine, "commit", self._commits)
+
+    def _executes(self, *_: object) -> None:
+        self._hit("statement")
+
+    def _commits(self, _: sa.Connection) -> None:
+        self._hit("commit")
+
+    def _hit(self, what: str) -> None:
+        self.count += 1
+        if self.count == self.nth:
+            raise sa.exc.OperationalError(what, {}, Exception(f"call {self.nth} fails"))
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(600)
+def test_whichever_call_fails_the_story_ends_well(database: str, request: pytest.FixtureRequest) -> None:
+    nth, survived = 0, 0
+    while True:
+        nth += 1
+        house = House(_another(database, nth, request))
+        failing = NthFails(house.store._engine, nth)
+        house.drive()
+        found = house.newest()
+
+        assert found is not None, nth
+        assert isinstance(found.phase, Closed), (nth, found)
+        assert len(house.town.done) == 1, (nth, house.town.done)
+        assert [each.state for each in found.executions].count("done") == 1, (nth, found.executions)
+        assert not isinstance(verified(house.store.links(), {}, house.store.head()), Broken), nth
+        house.engine.stop()
+        house.store.close()
+        if failing.count < nth:
+            break
+        survived += 1
+    print(f"\nthe N-th database call fails: {survived} of {nth - 1} survived")
+    assert survived > 100
+
+
+def _another(database: str, nth: int, request: pytest.FixtureRequest) -> str:
+    if database.startswith("sqlite"):
+        return database.replace(".db", f"-{nth}.db")
+    from tests.edges.store_parts import fresh  # noqa: PLC0415  # only there
+
+    return fresh(request.getfixturevalue("postgres_url"))

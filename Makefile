@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHELLS := bot/node/terminating-node
 BASHES := tests/lab/install .ci/run
 
-.PHONY: install check test lab bench format clean
+.PHONY: install check test crash lab bench format clean
 
 install: $(STAMP)
 
@@ -38,15 +38,26 @@ shellcheck:
 # Two halves side by side: the one whose coverage counts, and the one that waits for sockets and time limits. That one stays
 # in front: a job in the background is born deaf to SIGINT, and so would be the program that it interrupts.
 WIRE := tests/edges tests/node
-QUICK := -q -m "not lab and not bench"
+QUICK := -q -m "not lab and not bench and not crash"
 
 test: $(STAMP)
 	@{ $(BIN)/coverage run -m pytest $(QUICK) $(WIRE:%=--ignore=%) && $(BIN)/coverage report --fail-under=100 --skip-covered; } & pure=$$!; \
 	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(WIRE); wire=$$?; wait $$pure && exit $$wire
 
+# A real PostgreSQL, and processes that are killed at every boundary.
+crash: $(STAMP) postgresql
+	$(BIN)/pytest -q -m crash -p no:cacheprovider tests -s
+
+.PHONY: postgresql
+postgresql:
+	@ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get install -y -qq --no-install-recommends postgresql >/dev/null 2>&1 || \
+	    { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null; }; }; } || \
+	  { echo "make crash needs PostgreSQL's programs. On Debian: sudo apt-get install postgresql" >&2; exit 1; }
+
 lab: $(STAMP)
-	tests/lab/install >/dev/null
-	$(BIN)/pytest -m lab tests/lab
+	tests/lab/install stacks >/dev/null
+	$(BIN)/pytest -m lab tests/lab tests/edges/test_kube_real.py
 
 bench: $(STAMP)
 	tests/lab/install >/dev/null

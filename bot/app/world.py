@@ -130,9 +130,13 @@ class Clusters:
     # ---- acts
 
     def _by_api(self, plan: Plan) -> Acted:
-        server, _ = self._at(plan.target.cluster)
         target = plan.target
-        if server.uid() != target.cluster_uid:
+        try:
+            server, _ = self._at(target.cluster)
+            same = server.uid() == target.cluster_uid
+        except Outage as outage:  # while reading: nothing was sent
+            return Acted("not-done", str(outage))
+        if not same:
             return Acted("not-done", "the cluster is another one than approved")
         match plan.repair:
             case "pod.delete":

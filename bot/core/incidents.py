@@ -35,7 +35,7 @@ from bot.core.phases import (
     Voted,
     name_of,
 )
-from bot.core.plans import ALWAYS, Plan, differences
+from bot.core.plans import ALWAYS, Plan, again, differences
 from bot.core.pods import Hold
 from bot.core.refusals import Refusal, refusal
 
@@ -79,9 +79,9 @@ def advance(  # noqa: C901, PLR0912  # one match over the closed union of events
         case Voted(vote=vote):
             return _voted(incident, vote, policy, around, now)
         case Rechecked(now=fresh):
-            if isinstance(phase, Checking):
+            if isinstance(phase, Checking) and (isinstance(fresh, Refusal) or again(fresh) == again(phase.plan)):
                 return _rechecked(incident, phase, fresh, policy, around, now)
-            return _stale(incident)
+            return _stale(incident)  # or it was a look for an earlier plan
         case Sending(op=op):
             if isinstance(phase, Acting) and phase.plan.op == op and phase.sent is None:
                 return _sending(incident, phase, policy, around, now)

@@ -17,10 +17,10 @@ ID = "c" * 64
 
 
 @contextmanager
-def serving(folder: Path, fake: FakeApiServer) -> Iterator[kube.Cluster]:
+def serving(folder: Path, fake: FakeApiServer, limit: timedelta = SHORT) -> Iterator[kube.Cluster]:
     made = certificate(folder)
     server = fake.serve(made)
-    cluster = kube.connect("prod-eu", kubeconfig(folder, fake.url, made.file), None, limit=SHORT)
+    cluster = kube.connect("prod-eu", kubeconfig(folder, fake.url, made.file), None, limit=limit)
     try:
         yield cluster
     finally:

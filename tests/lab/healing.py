@@ -52,6 +52,8 @@ class Ward:
     ) -> None:
         self.store.close()
         self._process.terminate()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._process.wait(180)
         self._out.close()
         if error is not None:
@@ -147,7 +149,7 @@ def processes(lab: Lab, node: Node, but: str = "") -> NAMES:
         rows = node.run(f"{listed} | xargs -r /usr/bin/docker inspect -f '{{{{.Id}}}} {{{{.State.Pid}}}}'").splitlines()
         daemons = ("dockerd", "kubelet")
     else:
-        uid = str(lab.read(but)["metadata"]["uid"]) if but else "-"
+        uid = str(lab.read(but)["metadata"]["uid"]) if but else "of no pod"
         tasks = [row.split()[:2] for row in node.run("ctr -n k8s.io task ls").splitlines()[1:]]
         rows = [f"{id_} {pid}" for id_, pid in tasks if uid not in node.run(f"ctr -n k8s.io containers info {id_}")]
         daemons = ("containerd", "kubelet")

@@ -271,10 +271,12 @@ def test_a_shim_that_is_gone_or_a_zombie_is_refused(site: Site) -> None:
 
 def test_a_process_in_a_namespace_of_its_own_is_no_shim(site: Site) -> None:
     """As every process of a container is, whatever it calls itself."""
-    apart = f"{site.node.folder}/processes/containerd-shim -c '{WAITS}' x -id {CONTAINER}"
     site.process("containerd-shim")
-    inside = site.process("unshared", script=f"exec unshare --pid --fork --kill-child {apart}")
-    children = Path(f"/proc/{inside}/task/{inside}/children")
+    program = site.node.folder / "processes/containerd-shim"
+    apart = ("unshare", "--pid", "--fork", "--kill-child", program)
+    inside = subprocess.Popen([*apart, "-c", WAITS, "x", "-id", CONTAINER], stdin=subprocess.PIPE)
+    site.running.append(inside)
+    children = Path(f"/proc/{inside.pid}/task/{inside.pid}/children")
     site.node.until(lambda: children.read_text() != "")
     pid = site.shown(int(children.read_text()))
     site.node.until(lambda: Path(f"/proc/{pid}/comm").read_text() == "containerd-shim\n")

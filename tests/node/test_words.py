@@ -272,7 +272,7 @@ def test_what_changes_a_node_stands_on_a_handful_of_lines() -> None:
             'rm -f "$ledger/new.$$"',
             'put "$ledger/new.$$" "$text" && mv "$ledger/new.$$" "$entry" && flush "$entry" ||',
             'while IFS= read -r old; do rm -f "$old"; done',
-            'echo "$op" >"$ledger/lock"',
+            '[ -z "$taken" ] || { echo "$op" >"$ledger/lock" && return; }',
             'started "$2" && [ "$ticks" = "$3" ] && kill "-$1" "$2" 2>/dev/null',
             'heard 60 act docker stop "$1"',
             'signal KILL "$shim" "$4" ||',
@@ -292,7 +292,7 @@ def test_what_changes_a_node_stands_on_a_handful_of_lines() -> None:
             'cp -p "$saved" "$json.$op" && mv "$json.$op" "$json" && flush "$json"',
             'cd "$tmp" && mkdir asked home frames || exit 1',
             'rm -rf "$tmp"',
-            "cd frames && mkdir docker.inspect docker.process containerd.task containerd.shim containerd.containers || exit 1",
+            'mkdir "frames/$kind" || exit 1',
             'kill "$nap"',
         ]
     )

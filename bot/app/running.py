@@ -14,7 +14,7 @@ from typing import Self
 
 from bot.app.clusters import Program, Say
 from bot.app.world import Clusters
-from bot.core.audit import Broken, Entry, Head, Link, verified
+from bot.core.audit import Broken, Entry, Head, Link
 from bot.core.phases import Incident
 from bot.core.plans import Plan, Request, draw
 from bot.core.refusals import Refusal
@@ -127,8 +127,12 @@ class Desk:
         return self._engine.resume(self._person(), reason, cluster)
 
     def verify(self, anchor_file: Path | None) -> Head | Broken:
-        kept = anchors.read(anchor_file) if anchor_file else {}
-        return verified(self._store.links(), kept, self._store.head())
+        """Of a whole log the head is then kept in the anchor file, which is made if it is not there."""
+        kept = anchors.read(anchor_file) if anchor_file and anchor_file.exists() else {}
+        found = self._store.verify(kept)
+        if anchor_file and isinstance(found, Head) and found.seq > max(kept, default=0):
+            anchors.write(anchor_file, found)
+        return found
 
     def entries(self, incident: int | None = None) -> Iterator[Link]:
         return (link for link in self._store.links() if incident is None or link.incident == incident)

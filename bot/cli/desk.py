@@ -167,7 +167,7 @@ def resume(
 @audit.command("verify")
 def verify(
     anchors: Annotated[
-        Path | None, typer.Option("--anchors", metavar="FILE", help="Heads kept elsewhere: they show a cut tail.")
+        Path | None, typer.Option("--anchors", metavar="FILE", help="Heads, one added each time: kept elsewhere, they show a cut tail.")
     ] = None,
     config: Config = None,
 ) -> None:
@@ -181,7 +181,8 @@ def verify(
         fail(
             f"the audit log is not as it was written: {found.why}. Keep the database as it is, and find out who wrote."
         )
-    typer.echo(f"{found.seq:,} rows, as they were written; the head is {found.seq} {found.hash}")
+    rows = "1 row, as it was" if found.seq == 1 else f"{found.seq:,} rows, as they were"
+    typer.echo(f"{rows} written; the head is {found.seq} {found.hash}")
 
 
 @audit.command("show")

@@ -108,8 +108,13 @@ class Node:
         began = time.monotonic()
         started = self.start(*words, piped=piped)
         out, err = started.communicate(timeout=30)
-        assert not list(FOLDERS.glob(f"terminating-node.{started.pid}.*")), "its folder is left"
+        assert not self.folders(started.pid), "its folder is left"
         return Answer(exit_code=started.returncode, out=out, err=err, seconds=time.monotonic() - began)
+
+    def folders(self, pid: int) -> list[Path]:
+        """What a program of this pid has in memory; one that was killed long ago may have left some under that number."""
+        began = self.folder.stat().st_ctime
+        return [path for path in FOLDERS.glob(f"terminating-node.{pid}.*") if path.stat().st_ctime > began]
 
     @staticmethod
     def answered(out: bytes) -> frames.Frames:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.node.acting import BOOT, MACHINE, OP, OTHER_OP, Site, inspected, record
-from tests.node.imitation import CONTAINER, FOLDERS, POD
+from tests.node.imitation import CONTAINER, POD
 from tests.node.test_container_repairs import EXITED, GONE
 from tests.node.test_thaw import FREEZER, v1
 
@@ -147,7 +147,7 @@ def test_a_repair_that_was_killed_in_the_middle_is_unknown_once_its_tool_has_end
         go.touch()
         any_site.node.until(lambda: any_site.status().result != "running")
 
-    for folder in FOLDERS.glob(f"terminating-node.{started.pid}.*"):  # nobody was left to remove it
+    for folder in any_site.node.folders(started.pid):  # nobody was left to remove it
         shutil.rmtree(folder)
     unknown = any_site.status()
     assert (meanwhile[0].result, meanwhile[1].why) == ("running", f"another repair runs here: {OP}")

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.node.imitation import CONTAINER, FOLDERS, HANG, POD, TOOLS, Node
+from tests.node.imitation import CONTAINER, HANG, POD, TOOLS, Node
 from tests.node.test_frames import recorded
 
 STOPPED = (124, 137)
@@ -100,7 +100,7 @@ def ended_early(node: Node, number: signal.Signals) -> None:
         started.send_signal(number)
         started.communicate(timeout=20)
 
-    assert list(FOLDERS.glob(f"terminating-node.{started.pid}.*")) == []
+    assert node.folders(started.pid) == []
     node.until(lambda: node.left() == [])
 
 
@@ -120,5 +120,5 @@ def test_a_reader_that_goes_away_leaves_nothing_behind(any_node: Node) -> None:
         started.stdout.close()
 
     assert started.returncode != 0
-    assert list(FOLDERS.glob(f"terminating-node.{started.pid}.*")) == []
+    assert any_node.folders(started.pid) == []
     any_node.until(lambda: any_node.left() == [])

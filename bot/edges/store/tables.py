@@ -1,6 +1,8 @@
 """The tables, as the program of today uses them, on SQLite and PostgreSQL alike. The promises are unique indexes."""
 
+import re
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -19,6 +21,10 @@ from sqlalchemy import (
 )
 
 
+class RubbishError(ValueError):
+    """Something stands in a column that this program never writes there."""
+
+
 class Moment(TypeDecorator[datetime]):
     """UTC to the microsecond, as text of one length, so that its order is that of time on every database."""
 
@@ -27,13 +33,25 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
         del dialect
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without its zone is not kept")
         return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         del dialect
-        return None if value is None else datetime.fromisoformat(value)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+            raise RubbishError("a time in it is none")
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError as error:  # the 31st of November
+            raise RubbishError("a time in it is none") from error
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
+
+REVISION = "0001"  # the migration that makes these tables
 metadata = MetaData()
 
 LOCKING = "state IN ('checking', 'acting', 'verifying', 'unsettled')"
@@ -143,4 +161,17 @@ PROMISES = (
 Index("jobs_due", jobs.c.finished, jobs.c.owner, jobs.c.due)
 Index("incidents_by_hold", incidents.c.cluster, incidents.c.hold_kind, incidents.c.hold_name, incidents.c.opened)
 
-TRIGGERS = {"sqlite": ("audit_no_DELETE", "audit_no_UPDATE"), "postgresql": ("audit_no_change",)}
+# Against accidents: who means harm drops them first, and is found by the chain. PostgreSQL's as pg_trigger has them:
+# the bits of its type (1 each row, 2 before, 8 delete, 16 update, 32 truncate), and its function's source.
+_RAISE = "BEGIN RAISE EXCEPTION 'append only'; END"
+_ABORT = "BEGIN SELECT RAISE(ABORT, 'append only'); END"
+TRIGGERS = {
+    "sqlite": {
+        "audit_no_DELETE": f"CREATE TRIGGER audit_no_DELETE BEFORE DELETE ON audit {_ABORT}",
+        "audit_no_UPDATE": f"CREATE TRIGGER audit_no_UPDATE BEFORE UPDATE ON audit {_ABORT}",
+    },
+    "postgresql": {
+        "audit_no_change": f"27 {_RAISE}",
+        "audit_no_truncate": f"34 {_RAISE}",
+    },
+}

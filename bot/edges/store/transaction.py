@@ -3,21 +3,31 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.audit import Entry, chained
 from bot.core.facts import NodeName, Unknown
 from bot.core.guards import LOCKING, Around, Execution, Pause
 from bot.core.phases import AFTER, Accepted, Effect, Incident, name_of
 from bot.core.pods import Hold
-from bot.edges.store.codec import decoded, encoded
-from bot.edges.store.tables import audit, evidence, executions, head, incidents, jobs, looked, owners, switch
+from bot.edges.store.codec import decoded, encoded, garbled
+from bot.edges.store.tables import (
+    RubbishError,
+    audit,
+    evidence,
+    executions,
+    head,
+    incidents,
+    jobs,
+    looked,
+    owners,
+    switch,
+)
 from bot.ports import Garbled, Job
 
 _DAY = timedelta(days=1)
-_EVIDENCE_CAP = 4 << 20  # bytes of one bundle; what the SSH edge passes is below
 
 
 class Transaction:
@@ -29,18 +39,23 @@ class Transaction:
 
     def incident(self, id_: int) -> Incident | None:
         row = self._do.execute(sa.select(incidents).where(incidents.c.id == id_)).one_or_none()
-        return decoded(row.body, row.id) if row else None
+        return _incident(row) if row else None
 
     def at(self, cluster: str, hold: Hold) -> Incident | None:
         query = sa.select(incidents).where(*_of_hold(cluster, hold))
         row = self._do.execute(query.order_by(incidents.c.is_open.desc(), incidents.c.id.desc()).limit(1)).one_or_none()
-        return decoded(row.body, row.id) if row else None
+        return _incident(row) if row else None
 
     def open(self, cluster: str | None = None) -> tuple[Incident, ...]:
         query = sa.select(incidents).where(incidents.c.is_open).order_by(incidents.c.id)
         if cluster is not None:
             query = query.where(incidents.c.cluster == cluster)
-        return tuple(decoded(row.body, row.id) for row in self._do.execute(query))
+        return tuple(_incident(row) for row in self._do.execute(query))
+
+    def history(self, limit: int) -> tuple[Incident, ...]:
+        """The newest first, open or not."""
+        query = sa.select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+        return tuple(_incident(row) for row in self._do.execute(query))
 
     def counted(self, cluster: str, hold: Hold, since: datetime) -> int:
         query = sa.select(sa.func.count()).where(*_of_hold(cluster, hold), incidents.c.opened >= since)
@@ -90,14 +105,18 @@ class Transaction:
             self._do.execute(sa.insert(executions).values(op=execution.op, **values))
 
     def _job(self, incident: Incident, effect: Effect, now: datetime) -> None:
-        """One that waits already is the same one; an act is one for ever."""
+        """One that waits already is the same one, and may be due earlier now; an act is one for ever."""
         op = incident.executions[-1].op if effect == "act" else ""
-        waits = sa.select(jobs.c.id).where(
-            jobs.c.incident == incident.id, jobs.c.effect == effect, jobs.c.finished.is_(None), jobs.c.owner.is_(None)
-        )
-        if effect != "act" and self._do.execute(waits).first():
-            return
         due = now + AFTER.get(effect, timedelta())
+        waits = (
+            jobs.c.incident == incident.id,
+            jobs.c.effect == effect,
+            jobs.c.finished.is_(None),
+            jobs.c.owner.is_(None),
+        )
+        if effect != "act" and self._do.execute(sa.select(jobs.c.id).where(*waits)).first():
+            self._do.execute(sa.update(jobs).where(*waits, jobs.c.due > due).values(due=due))
+            return
         self._do.execute(sa.insert(jobs).values(incident=incident.id, effect=effect, op=op, due=due, attempts=0))
 
     # ---- what goes on around
@@ -119,10 +138,16 @@ class Transaction:
         )
 
     def _paused(self) -> Pause | Unknown | None:
-        rows = self._do.execute(sa.select(switch)).all()
-        if len(rows) != 1 or (rows[0].paused and rows[0].since is None):
-            return Unknown(f"its table has {len(rows)} usable rows, not one")
+        raw = sa.type_coerce(switch.c.paused, sa.types.NullType()).label("paused")  # 0 and 1, or whatever stands there
+        try:
+            rows = self._do.execute(sa.select(raw, switch.c.who, switch.c.reason, switch.c.since)).all()
+        except RubbishError as error:
+            return Unknown(str(error))
+        if len(rows) != 1:
+            return Unknown(f"its table has {len(rows)} rows, not one")
         row = rows[0]
+        if row.paused not in (0, 1) or (row.paused == 1) != (row.since is not None):
+            return Unknown("it was not written by this program")
         return Pause(who=row.who, reason=row.reason, since=row.since) if row.paused else None
 
     def pause(self, pause: Pause | None, entry: Entry) -> None:
@@ -152,11 +177,11 @@ class Transaction:
         self._do.execute(sa.update(head).values(seq=seq, hash=digest))
 
     def keep(self, incident: int, raw: bytes, now: datetime) -> str:
-        kept = raw[:_EVIDENCE_CAP]
-        sha256 = hashlib.sha256(kept).hexdigest()
-        values = {"sha256": sha256, "incident": incident, "at": now, "raw": kept}
-        insert = postgresql.insert if self._do.dialect.name == "postgresql" else sqlite.insert
-        self._do.execute(insert(evidence).values(**values).on_conflict_do_nothing())
+        """Seen again, it is kept from then on."""
+        sha256 = hashlib.sha256(raw).hexdigest()
+        again = sa.update(evidence).where(evidence.c.sha256 == sha256).values(at=now)
+        if not self._do.execute(again).rowcount:
+            self._do.execute(sa.insert(evidence).values(sha256=sha256, incident=incident, at=now, raw=raw))
         return sha256
 
     def retire(self, evidence_before: datetime, jobs_before: datetime) -> None:
@@ -184,11 +209,10 @@ class Transaction:
         return Job(id=row.id, incident=row.incident, effect=row.effect, op=row.op, attempts=row.attempts)
 
     def finish(self, job: Job) -> None:
-        self._do.execute(sa.update(jobs).where(jobs.c.id == job.id).values(finished=jobs.c.due))
+        self._do.execute(_still(job).values(finished=jobs.c.due))
 
     def again(self, job: Job, after: datetime) -> None:
-        still = sa.update(jobs).where(jobs.c.id == job.id, jobs.c.finished.is_(None))
-        self._do.execute(still.values(owner=None, due=after))
+        self._do.execute(_still(job).values(owner=None, due=after))
 
     def beat(self, owner: str, now: datetime) -> None:
         if not self._do.execute(sa.update(owners).where(owners.c.owner == owner).values(seen=now)).rowcount:
@@ -199,7 +223,7 @@ class Transaction:
         query = sa.select(jobs).where(jobs.c.finished.is_(None), jobs.c.owner.is_not(None), jobs.c.owner.not_in(alive))
         lost = []
         for row in self._do.execute(query.order_by(jobs.c.id)).all():
-            job = Job(id=row.id, incident=row.incident, effect=row.effect, op=row.op, attempts=row.attempts)
+            job = Job(id=row.id, incident=row.incident, effect=row.effect, op=row.op, attempts=row.attempts - 1)
             if job.effect == "act":
                 lost.append(job)
             else:
@@ -215,7 +239,23 @@ def _of_hold(cluster: str, hold: Hold) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _execution(row: sa.Row[tuple[object, ...]]) -> Execution:
+def _incident(row: sa.Row[Any]) -> Incident:
+    """Raises `Garbled` where the columns that are searched and promised say another thing than the body."""
+    found = decoded(row.body, row.id)
+    columns = (row.cluster, row.hold_kind, row.hold_name, row.phase, row.is_open, row.opened)
+    hold = found.hold
+    if columns != (found.cluster, hold.kind, hold.name, name_of(found.phase), found.open, found.opened):
+        raise garbled(row.id, "it is filed as another one")
+    return found
+
+
+def _still(job: Job) -> sa.Update:
+    """Its row, as long as it is in the hands that took it: who slept over its orphaning changes nothing."""
+    mine = (jobs.c.id == job.id, jobs.c.attempts == job.attempts + 1, jobs.c.owner.is_not(None))
+    return sa.update(jobs).where(*mine, jobs.c.finished.is_(None))
+
+
+def _execution(row: sa.Row[Any]) -> Execution:
     values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for a row's columns
     values["node"] = NodeName(row.node) if row.node is not None else None
     return Execution(**values)

@@ -1,6 +1,7 @@
 """The commands about incidents: run the bot, look at what it knows, say what only a person can say."""
 
 import enum
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -45,6 +46,7 @@ def run(
     from bot.cli.conversation import converse
     from bot.edges.console import Console
 
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     with one_line():
         if sys.stdin is None:
             fail("starting the console failed: stdin is closed. Start it in a terminal.")
@@ -167,7 +169,7 @@ def resume(
 @audit.command("verify")
 def verify(
     anchors: Annotated[
-        Path | None, typer.Option("--anchors", metavar="FILE", help="Heads, one added each time: kept elsewhere, they show a cut tail.")
+        Path | None, typer.Option("--anchors", metavar="FILE", help="Heads, one added each time; they show a cut tail.")
     ] = None,
     config: Config = None,
 ) -> None:

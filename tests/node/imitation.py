@@ -53,6 +53,7 @@ class Node:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     program: Path = PROGRAM
+    since: float = field(default_factory=time.time)
     applets: bool = False  # a busybox may prefer its own df and dmesg to those of PATH: they cannot be imitated
 
     @property
@@ -112,9 +113,8 @@ class Node:
         return Answer(exit_code=started.returncode, out=out, err=err, seconds=time.monotonic() - began)
 
     def folders(self, pid: int) -> list[Path]:
-        """What a program of this pid has in memory; one that was killed long ago may have left some under that number."""
-        began = self.folder.stat().st_ctime
-        return [path for path in FOLDERS.glob(f"terminating-node.{pid}.*") if path.stat().st_ctime > began]
+        """The private folders of this program; one that was killed long ago may have left some under the same pid."""
+        return [path for path in FOLDERS.glob(f"terminating-node.{pid}.*") if path.stat().st_ctime > self.since]
 
     @staticmethod
     def answered(out: bytes) -> frames.Frames:

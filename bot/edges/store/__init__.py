@@ -127,8 +127,9 @@ class Sql:
 
 
 def verification(connection: sa.Connection, anchors: Mapping[int, str]) -> Head | Broken:
-    rows = connection.execute(_LINKS, execution_options=_STREAMED)
-    return verified(map(_link, rows), anchors, _head(connection))
+    head = _head(connection)
+    with connection.execute(_LINKS, execution_options=_STREAMED) as rows:
+        return verified(map(_link, rows), anchors, head)
 
 
 # Whoever changes a body by hand on SQLite may leave text there: its bytes count.

@@ -1,4 +1,4 @@
-"""The N-th call of the database fails, for N = 1, 2, ... until none is hit: nothing is half done, nothing done twice."""
+"""The N-th call of the database fails, for N = 1, 2, ... until none is hit: nothing half done, nothing done twice."""
 
 import pytest
 import sqlalchemy as sa

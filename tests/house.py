@@ -98,7 +98,8 @@ class House:
             case Closed():
                 return True
             case Diagnosed():
-                self.ask()
+                if isinstance(self.ask(), Refusal):  # the same plan a second time, in the same instant
+                    self.clock.pass_by(seconds=5)
             case Proposed():
                 self.vote()
             case Unsettled(asking=False):

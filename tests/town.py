@@ -1,6 +1,6 @@
 """A world of one cluster for the engine: pods stuck until something is done about them, and hands that can fail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from bot.core.acts import Acted
 from bot.core.causes import Cause, Condition, OneOf, judge
 from bot.core.consent import Person, Right
 from bot.core.diagnoses import Diagnosis
-from bot.core.facts import NodeName, PodUid
+from bot.core.facts import ContainerId, NodeName, PodUid, Unknown, Value
 from bot.core.guards import Policy
 from bot.core.phases import Incident, Looked, Member, Seen
 from bot.core.plans import Examined, Plan
@@ -70,6 +70,10 @@ class Town:
     heals: bool = True
     blind: bool = False
     raw: bytes = b"what the node said"
+    container: ContainerId = samples.CONTAINER
+    node_uid: str = "node-uid"
+    more: dict[str, Value | Unknown] = field(default_factory=dict)  # facts beside, or instead of, the sample's
+    after_look: Callable[[], None] | None = None  # happens once, when a look has read all it reads
 
     def brake(self) -> str:
         return self.braked
@@ -92,15 +96,18 @@ class Town:
         if name not in self.stuck:
             raise Missing("get pods", cluster, f"there is no pod {namespace}/{name}", "Look.")
         pod = self._pod(name)
-        subject = samples.subject(samples.lost(samples.BOOKWORM))
+        subject = samples.subject({**samples.lost(samples.BOOKWORM), **self.more}, container=self.container)
         verdict = judge((LOST,), (subject,))
         diagnosis = Diagnosis(pod=pod, verdict=verdict, subjects=(subject,), repairs=ladder(LOST, subject, (subject,)))
+        node_uid, hook, self.after_look = self.node_uid, self.after_look, None
+        if hook is not None:
+            hook()
         return Examined(
             diagnosis=diagnosis,
             cluster_uid="cluster-uid",
             node=NODE,
             node_exists=True,
-            node_uid="node-uid",
+            node_uid=node_uid,
             machine_id=None,
             load=None,
             raw=self.raw,

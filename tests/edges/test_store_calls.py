@@ -37,6 +37,7 @@ def test_whichever_call_fails_the_story_ends_well(database: str, request: pytest
         house = House(_another(database, nth, request))
         failing = NthFails(house.store._engine, nth)
         house.drive()
+        hit, failing.nth = failing.count >= nth, 0  # what is looked at afterwards does not fail
         found = house.newest()
 
         assert found is not None, nth
@@ -46,7 +47,7 @@ def test_whichever_call_fails_the_story_ends_well(database: str, request: pytest
         assert not isinstance(verified(house.store.links(), {}, house.store.head()), Broken), nth
         house.engine.stop()
         house.store.close()
-        if failing.count < nth:
+        if not hit:
             break
         survived += 1
     print(f"\nthe N-th database call fails: {survived} of {nth - 1} survived")

@@ -37,7 +37,7 @@ shellcheck:
 
 # Two halves side by side: the one whose coverage counts, and the one that waits for sockets and time limits. That one stays
 # in front: a job in the background is born deaf to SIGINT, and so would be the program that it interrupts.
-WIRE := tests/edges tests/node
+WIRE := tests/cli tests/edges tests/node
 QUICK := -q -m "not lab and not bench and not crash"
 
 test: $(STAMP)

@@ -145,8 +145,9 @@ def _opened(database: Path) -> Sql | None:
 def processes(lab: Lab, node: Node, but: str = "") -> NAMES:
     """Every container of the node but one pod's, its daemons and its kubelet, each with its pid and start time."""
     if node.docker:  # docker inspect of a container whose shim hangs does not return
-        listed = f"/usr/bin/docker ps --no-trunc --format '{{{{.ID}}}} {{{{.Names}}}}' | grep -v '_{but or '-'}_' | cut -d' ' -f1"
-        rows = node.run(f"{listed} | xargs -r /usr/bin/docker inspect -f '{{{{.Id}}}} {{{{.State.Pid}}}}'").splitlines()
+        named = "/usr/bin/docker ps --no-trunc --format '{{.ID}} {{.Names}}'"
+        others = f"{named} | grep -v '_{but or '-'}_' | cut -d' ' -f1"
+        rows = node.run(f"{others} | xargs -r /usr/bin/docker inspect -f '{{{{.Id}}}} {{{{.State.Pid}}}}'").splitlines()
         daemons = ("dockerd", "kubelet")
     else:
         uid = str(lab.read(but)["metadata"]["uid"]) if but else "of no pod"

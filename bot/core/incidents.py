@@ -88,7 +88,7 @@ def advance(  # noqa: C901, PLR0912  # one match over the closed union of events
             return _stale(incident)
         case Reported():
             if isinstance(phase, Acting | Unsettled) and phase.plan.op == event.op:
-                return _reported(incident, phase, event, now)
+                return _reported(incident, phase, event, around, now)
             return _stale(incident)
         case Lost(op=op):
             if isinstance(phase, Acting) and phase.plan.op == op:
@@ -287,8 +287,12 @@ def _lost(incident: Incident, phase: Acting, now: datetime) -> Accepted:
     return _unsettled(incident, phase, "the bot stopped before the result was on record", now, asking=True)
 
 
-def _reported(incident: Incident, phase: Acting | Unsettled, event: Reported, now: datetime) -> Accepted:
+def _reported(
+    incident: Incident, phase: Acting | Unsettled, event: Reported, around: Around, now: datetime
+) -> Accepted:
     match event.outcome:
+        case "done" if isinstance(phase, Unsettled) and _elsewhere(incident, phase.plan, around):
+            return Accepted(incident, ("ask",))  # the cluster is not free to verify it now: the evidence can wait
         case "done":
             verifying = Verifying(
                 finding=phase.finding,
@@ -311,6 +315,11 @@ def _reported(incident: Incident, phase: Acting | Unsettled, event: Reported, no
             return _unsettled(incident, phase, event.why, now, asking=True)
         case _:
             assert_never(event.outcome)
+
+
+def _elsewhere(incident: Incident, plan: Plan, around: Around) -> bool:
+    """Whether another repair runs in its cluster."""
+    return any(each.runs and each.cluster == incident.cluster and each.op != plan.op for each in around.executions)
 
 
 def _unsettled(incident: Incident, phase: Acting | Verifying, why: str, now: datetime, *, asking: bool) -> Accepted:

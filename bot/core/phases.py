@@ -240,7 +240,10 @@ Effect = Literal[
 ]
 
 
-AFTER: Mapping[Effect, timedelta] = {"look": timedelta(seconds=3)}  # performed so long after its commit, not at once
+AFTER: Mapping[Effect, timedelta] = {  # performed so long after its commit, not at once
+    "ask": timedelta(seconds=3),
+    "look": timedelta(seconds=3),
+}
 
 
 @dataclass(frozen=True, slots=True)

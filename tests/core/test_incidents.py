@@ -53,6 +53,7 @@ from tests.core.incident_samples import (
     clear,
     closed,
     every_event,
+    execution,
     finding,
     first,
     held,
@@ -548,6 +549,16 @@ def test_evidence_settles_a_lost_reply(found: Outcome, leads: str, state: str) -
     assert after.executions[-1].blamed
     if found == "not-done":
         assert after.last == "Nothing was done: the last look before acting failed. the node's record says so"
+
+
+def test_evidence_that_it_was_done_waits_for_the_cluster_to_be_free() -> None:
+    """Two verifications at once in one cluster would prove nothing; the place stays locked meanwhile."""
+    incident = unsettled(STOP)
+    other = execution(op="9" * 32, plan="9" * 64, place="node-18", state="verifying")
+
+    answer = step(incident, reported(STOP, "done"), around=around(executions=(other,)))
+
+    assert answer == Accepted(incident, ("ask",))
 
 
 def test_evidence_that_settles_nothing_leaves_it_to_a_person() -> None:

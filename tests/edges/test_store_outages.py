@@ -5,7 +5,8 @@ import socket
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Barrier
 from typing import Self
@@ -18,6 +19,7 @@ from sqlalchemy import exc
 from bot.core.audit import Broken, Entry, verified
 from bot.core.incidents import opened
 from bot.core.phases import Incident
+from bot.core.pods import Hold
 from bot.edges.store import Sql, open_store
 from bot.edges.store.connect import filesystem
 from bot.edges.store.outages import Doing, outage
@@ -248,6 +250,34 @@ def test_of_many_that_start_at_once_each_finds_a_whole_database(database: str) -
     assert store.head().seq == 4
     assert not isinstance(store.verify({}), Broken)
     store.close()
+
+
+def take_all(url: str, owner: str) -> list[int]:
+    """What one process gets to do."""
+    store, taken = open_store(url, migrate=False), list[int]()
+    while True:
+        with store.writing() as tx:
+            if (job := tx.take(owner, SEEN)) is None:
+                break
+            taken.append(job.id)
+        with store.writing() as tx:
+            tx.finish(job)
+    store.close()
+    return taken
+
+
+def test_of_several_processes_no_two_get_the_same_job(database: str) -> None:
+    store = open_store(database, migrate=True)
+    with store.writing() as tx:
+        for n in range(60):
+            hold = Hold(kind="node", name=f"node-{n}")
+            tx.save(opened(CLUSTER, hold, given_.seen(given_.member()), 0, SEEN), entry())
+    store.close()
+
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as processes:
+        taken = [id_ for ids in processes.map(take_all, [database] * 3, "abc") for id_ in ids]
+
+    assert sorted(taken) == list(range(1, 121))
 
 
 class NthFails:

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHELLS := bot/node/terminating-node
 BASHES := tests/lab/install .ci/run
 
-.PHONY: install check test crash lab bench format clean
+.PHONY: install check test crash lab repairs bench format clean
 
 install: $(STAMP)
 
@@ -46,7 +46,8 @@ test: $(STAMP)
 
 # A real PostgreSQL, and processes that are killed at every boundary.
 crash: $(STAMP) postgresql
-	$(BIN)/pytest -q -m crash -p no:cacheprovider tests -s
+	@$(BIN)/pytest -q -m crash -p no:cacheprovider tests/edges -s & edges=$$!; \
+	$(BIN)/pytest -q -m crash -p no:cacheprovider tests --ignore=tests/edges -s; rest=$$?; wait $$edges && exit $$rest
 
 .PHONY: postgresql
 postgresql:
@@ -56,8 +57,13 @@ postgresql:
 	  { echo "make crash needs PostgreSQL's programs. On Debian: sudo apt-get install postgresql" >&2; exit 1; }
 
 lab: $(STAMP)
+	tests/lab/install >/dev/null
+	$(BIN)/pytest -m lab tests/lab tests/edges/test_kube_real.py --ignore=tests/lab/test_repairs.py
+
+# Every repair on every stack, typed on the console: a quarter of an hour.
+repairs: $(STAMP)
 	tests/lab/install stacks >/dev/null
-	$(BIN)/pytest -m lab tests/lab tests/edges/test_kube_real.py
+	$(BIN)/pytest -m lab tests/lab/test_repairs.py -s
 
 bench: $(STAMP)
 	tests/lab/install >/dev/null

@@ -54,7 +54,7 @@ def side_by_side(lab: Lab, bot: Bot) -> Iterator[dict[str, Json]]:
     for node, shim in hung:
         node.signal(shim, "KILL")
     lab.kubectl('patch pod finalizer --type=json -p \'[{"op":"remove","path":"/metadata/finalizers"}]\'')
-    lab.delete("in-grace", grace=1)
+    lab.kubectl("delete pod in-grace --grace-period=0 --force --wait=false")  # its container has 300 s still
     for name in STUCK:
         eventually(f"{name} to go", lambda name=name: not lab.exists(name), 90)  # type: ignore[misc]
 

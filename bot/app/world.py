@@ -121,8 +121,8 @@ class Clusters:
 
     def look(self, plan: Plan) -> Looked:
         try:
-            if plan.repair in ("node.cordon", "node.uncordon"):
-                return self._looked_at_node(plan)
+            if plan.repair in ("node.cordon", "node.uncordon", "finalizer.remove"):  # other finalizers may hold the pod
+                return self._looked_at_object(plan)
             return self._looked_at_pod(plan)
         except Outage as outage:
             return Looked(op=plan.op, found="blind", says=str(outage))
@@ -190,16 +190,15 @@ class Clusters:
 
     # ---- verification
 
-    def _looked_at_node(self, plan: Plan) -> Looked:
+    def _looked_at_object(self, plan: Plan) -> Looked:
         found = self.look_in_api(plan)
-        return Looked(op=plan.op, found="clear" if found else "held", says=found or "the node is as it was")
+        return Looked(op=plan.op, found="clear" if found else "held", says=found or "it is as it was")
 
     def _looked_at_pod(self, plan: Plan) -> Looked:
         server, settings = self._at(plan.target.cluster)
         gone = _is_gone(server, plan.target)
         node = server.node(plan.target.node)
-        if plan.target.node is None or node.exists is False or plan.repair == "finalizer.remove":
-            # It has no node to look at; or the kubelet itself reported its containers ended before the plan was made.
+        if plan.target.node is None or node.exists is False:
             says = "the pod is gone from the API server" if gone else "the API server still has the pod"
             return Looked(op=plan.op, found="clear" if gone else "held", says=says)
         left, blind = self._left_on_node(settings, plan, node)

@@ -217,7 +217,7 @@ def seen(*members: Member, gone: Sequence[PodUid] = ()) -> Seen:
 
 
 def first(*members: Member, before: int = 0) -> Incident:
-    return replace(opened(CLUSTER, HOLD, seen(*(members or (member(),))), before, SEEN).incident, id=1)
+    return opened(CLUSTER, HOLD, seen(*(members or (member(),))), before, SEEN).incident.with_id(1)
 
 
 def step(incident: Incident, event: Event, at: datetime = SEEN, **more: Any) -> Accepted | Refusal:

@@ -47,7 +47,7 @@ PATIENCE = timedelta(seconds=0.5)
 CAUSE = replace(LOST, clear_for=timedelta())
 TROUBLE = 0.03  # of all acts, each way
 WRONG = 0.1  # of all clicks: a second vote, the requester's own, somebody's who may not, one on another plan
-WAVE = 40  # plans that are open at about the same time
+WAVE = 32  # plans that are open at about the same time
 AGAIN_S = 0.01
 
 
@@ -199,26 +199,25 @@ class People:
         found = [each.id for each in self._engine.incidents() if each.cluster == cluster]
         for id_ in found:
             wanted = Wanted(incident=id_, pod="", repair="container.stop", option="", person="ada", reason="")
-            answer = self._engine.request(wanted)
-            if isinstance(answer, Incident) or answer.code == "plan-open":
-                self._kept.add(f"asked {cluster}", str(id_))
+            self._engine.request(wanted)
+            incident = self._engine.incident(id_)  # whatever was answered, or not
+            if incident is not None and isinstance(incident.phase, Proposed):
+                self._kept.add(f"asked {cluster}", f"{id_} {incident.phase.plan.digest}")
                 return True
         return False
 
     def _vote(self, cluster: str) -> bool:
         asked = self._kept.lines(f"asked {cluster}")
-        incident = self._engine.incident(int(asked[0])) if asked else None
-        if incident is None:
+        if not asked:
             return False
-        phase = incident.phase
-        plan = phase.plan.digest if isinstance(phase, Proposed) else incident.executions[-1].plan
+        id_, plan = asked[0].split(" ")
         wrong = [("ben", plan), ("ada", plan), ("mallory", plan), ("ben", "0" * 64)]
         clicks = [("ben", plan), *(each for each in wrong if self._chance.random() < WRONG)]
         self._chance.shuffle(clicks)
         for person, digest in clicks:
             cast = {"person": person, "ballot": "approve", "digest": digest}
             self._kept.add("votes", json.dumps(cast, sort_keys=True))
-            said = Said(incident=incident.id, ballot="approve", person=person, digest=digest, via="a race")
+            said = Said(incident=int(id_), ballot="approve", person=person, digest=digest, via="a race")
             answer = self._engine.vote(said)
             code = answer.code if isinstance(answer, Refusal) else "accepted"
             self._kept.add("answers", f"{person if digest == plan else 'outdated'} {code}")
@@ -249,8 +248,8 @@ def run(race: Race) -> None:
         yard = Yard(folder, lambda: store.head().seq, random.Random(race.seed))  # noqa: S311  # the same
         engine = Engine(store, yard, board, policy(race.plans), now, f"bot-{race.number}")
         metronome = Metronome()
-        metronome.every(PATIENCE / 5, "the tick", engine.tick)
-        metronome.every(PATIENCE / 10, "the outbox", engine.drain)
+        metronome.every(PATIENCE / 2, "the tick", engine.tick)
+        metronome.every(PATIENCE / 2, "the outbox", engine.drain)
         metronome.start()
         people = People(race, engine, kept, chance)
         people.talk()

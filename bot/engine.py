@@ -73,7 +73,7 @@ class Engine:
         self._owner = owner
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="outbox")
         self._lock = Lock()
-        self._busy = 0
+        self._in_hand: set[int] = set()  # ids of jobs that a worker has
         self._stopping = False
         self._unsaved: dict[Job, Reported] = {}
         self._stranded: dict[Job, None] = {}
@@ -165,7 +165,6 @@ class Engine:
             return self._no(refusal("reason-needed", repair="resuming"), person, 0)
         entry = Entry(at=now, kind="resumed", who=person, says={"reason": reason, "cluster": cluster})
         with self._store.writing() as tx:
-            tx.pause(None, entry)
             tx.resume(cluster, now, entry)
         return None
 
@@ -207,10 +206,13 @@ class Engine:
     def tick(self) -> None:
         """Signs of life, orphans of the dead, plans whose time is up, results that could not be written."""
         now = self._clock()
-        with self._store.writing() as tx:
+        with self._lock, self._store.writing() as tx:
             tx.beat(self._owner, now)
             orphans = tx.orphaned(now, self._policy.owner_patience)
             late = [each.id for each in tx.open() if isinstance(each.phase, Proposed)]
+            strays = [job for job in tx.taken(self._owner) if not self._has(job)]
+        for job in strays:  # they were taken, and the answer of the database was lost
+            self._later(job)
         for job in orphans:
             self.submit(job.incident, Lost(op=job.op))
             with self._store.writing() as tx:
@@ -225,21 +227,15 @@ class Engine:
     def drain(self) -> None:
         """Hands every job that is due to a worker, as far as workers are free."""
         while True:
-            with self._lock:
-                if self._stopping or self._busy >= WORKERS:
+            with self._lock:  # also over the commit: a tick never sees a job that is taken and in nobody's hand
+                if self._stopping or len(self._in_hand) >= WORKERS:
                     return
-                self._busy += 1
-            job = None
-            try:
                 with self._store.writing() as tx:
                     job = tx.take(self._owner, self._clock())
-            finally:
                 if job is None:
-                    with self._lock:
-                        self._busy -= 1
-            if job is None:
-                return
-            self._pool.submit(self._worker, job)
+                    return
+                self._in_hand.add(job.id)
+                self._pool.submit(self._worker, job)
 
     def stop(self) -> None:
         """No new intents; what runs is finished. Returns when it is."""
@@ -254,7 +250,7 @@ class Engine:
             self.perform(job)
         finally:
             with self._lock:
-                self._busy -= 1
+                self._in_hand.discard(job.id)
         try:
             self.drain()
         except Outage as outage:  # the metronome tries again
@@ -390,6 +386,9 @@ class Engine:
             log.warning("%s", outage)
 
     # ---- helpers
+
+    def _has(self, job: Job) -> bool:
+        return job.id in self._in_hand or job in self._unsaved or job in self._stranded
 
     def _around(self, tx: Writing, playbooks: Mapping[str, str], now: datetime) -> Around:
         around = tx.around(playbooks, now)

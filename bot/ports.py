@@ -96,6 +96,9 @@ class Writing(Protocol):
     def take(self, owner: str, now: datetime) -> Job | None:
         """The next job that is due, now this owner's; never two of one effect and incident at once."""
 
+    def taken(self, owner: str) -> tuple[Job, ...]:
+        """What this owner took and has neither finished nor put back."""
+
     def finish(self, job: Job) -> None: ...
 
     def again(self, job: Job, after: datetime) -> None:
@@ -107,10 +110,10 @@ class Writing(Protocol):
     def orphaned(self, now: datetime, patience: timedelta) -> tuple[Job, ...]:
         """Jobs of owners without a sign of life for so long: acts are returned as they are, all others put back."""
 
-    def pause(self, pause: Pause | None, entry: Entry) -> None: ...
+    def pause(self, pause: Pause, entry: Entry) -> None: ...
 
     def resume(self, cluster: str, now: datetime, entry: Entry) -> None:
-        """A person has looked at this cluster's failures ("" for all): the breaker counts from here."""
+        """Ends a pause. A person has looked at this cluster's failures ("" for all): the breaker counts from here."""
 
 
 class Store(Protocol):

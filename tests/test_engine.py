@@ -1,5 +1,6 @@
 """The one way through, on a real database: what is repeated, what is sent once, and what is on record."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from bot.core.acts import Acted
 from bot.core.audit import Broken, verified
 from bot.core.facts import PodUid
-from bot.core.phases import Closed, Diagnosed, Incident, Open, Unsettled
+from bot.core.phases import Closed, Diagnosed, Incident, Open, Reported, Unsettled
 from bot.core.refusals import Refusal
 from tests.house import POD, House
 from tests.town import CLUSTER
@@ -154,6 +155,52 @@ def test_a_result_that_cannot_be_written_is_kept_until_it_can(house: House, tmp_
     database = tmp_path / "terminating.db"
     assert database.stat().st_mode & 0o077 == 0
     assert len(house.town.done) == 1
+
+
+def test_a_job_whose_taking_was_not_heard_of_is_put_back(house: House) -> None:
+    house.engine.sweep(CLUSTER)
+    with house.store.writing() as tx:
+        lost = tx.take("first", house.clock())
+    assert lost is not None
+
+    house.engine.tick()
+    house.later(minutes=1)
+
+    assert isinstance(house.incident().phase, Diagnosed)
+    with house.store.writing() as tx:
+        assert tx.taken("first") == ()
+
+
+def test_a_job_that_is_in_hand_is_not_put_back(house: House) -> None:
+    during: list[str] = []
+
+    def looks_in() -> None:
+        house.engine.tick()
+        with house.store.writing() as tx:
+            during.extend(each.effect for each in tx.taken("first"))
+
+    house.town.after_look = looks_in
+    house.engine.sweep(CLUSTER)
+    house.engine.drain()
+    house.engine.stop()
+
+    assert "diagnose" in during
+
+
+def test_who_comes_too_late_is_no_person_that_was_refused(house: House) -> None:
+    house.see()
+
+    assert isinstance(house.engine.submit(1, Reported(op="0" * 32, outcome="done", why="it was done")), Refusal)
+
+    row = json.loads(list(house.store.links())[-1].body)
+    assert (row["kind"], row["says"]["event"], row["says"]["why"]) == ("too-late", "reported", "it was done")
+
+
+def test_resuming_is_one_row(house: House) -> None:
+    house.engine.pause("ada", "network maintenance")
+    house.engine.resume("ben", "the network is back")
+
+    assert house.kinds() == ["paused", "resumed"]
 
 
 def test_after_stop_there_is_no_new_intent(house: House) -> None:

@@ -674,7 +674,7 @@ repairs:
         ("rates: {wide_dya: 1}", 'rates.wide_dya: unknown key (did you mean "wide_day"?)'),
         ("storm: {nodes: 1}", "storm.nodes: Input should be greater than or equal to 2"),
         ("storm: {within: 30s}", 'storm.within: expected a duration from "1m" to "24h"'),
-        ("verify_within: 2h", 'verify_within: expected a duration from "30s" to "1h"'),
+        ("verify_within: 2h", 'verify_within: expected a duration from "1m" to "1h"'),
         ("own_node: ''", "own_node: String should have at least 1 character"),
         ("go_file: 5", "go_file: expected a path"),
     ],

@@ -108,6 +108,7 @@ class Town:
             node=NODE,
             node_exists=True,
             node_uid=node_uid,
+            boot_id=None,
             machine_id=None,
             load=None,
             raw=self.raw,

@@ -93,6 +93,7 @@ class Clusters:
             node=pod.node,
             node_exists=pod.node is not None and node.exists is not False,
             node_uid=node.uid,
+            boot_id=node.boot_id,
             machine_id=node.machine_id,
             load=_load(server, pod.node if node.exists else None),
             raw=look.raw,

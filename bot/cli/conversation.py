@@ -47,6 +47,7 @@ def converse(chat: Console, bot: Bot, over: Event) -> None:
     """Until `quit`, the end of what is typed, Ctrl-C, or until it is over."""
     try:
         chat.greet()
+        _still_open(chat, bot)
         for command in chat.listen(over):
             if isinstance(command, Quit):
                 return
@@ -58,6 +59,15 @@ def converse(chat: Console, bot: Bot, over: Event) -> None:
                 chat.say(answer)
     except KeyboardInterrupt:
         return
+
+
+def _still_open(chat: Console, bot: Bot) -> None:
+    """Their cards were shown before this process began."""
+    try:
+        if found := bot.incidents():
+            chat.table(found)
+    except Outage as outage:
+        chat.say(str(outage))
 
 
 def _answer(chat: Console, bot: Bot, command: Command) -> str:

@@ -21,7 +21,7 @@ class Entry:
     """One thing that happened, or was refused. `says` holds plain values only."""
 
     at: datetime
-    kind: str  # the event's name in lower case; "refused", "started", "paused", "resumed"
+    kind: str  # the event's name in lower case; "refused", "too-late", "started", "paused", "resumed"
     who: str = ""  # a person's id; empty for the bot itself
     incident: int = 0
     says: Mapping[str, object] = field(default_factory=dict)

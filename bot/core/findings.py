@@ -16,6 +16,7 @@ class Offer:
     does: str
     touches: str
     notes: tuple[str, ...]
+    choices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +46,21 @@ def of(diagnosis: Diagnosis, evidence: str, at: datetime, took: timedelta) -> Fi
         sentences=cards.cause(diagnosis),
         rows=cards.evidence(diagnosis),
         ruled_out=tuple((cause.id, cards.ruled_out(failed)) for cause, failed in verdict.ruled_out),
-        offers=tuple(
-            Offer(repair=each.repair.id, risk=each.risk, does=each.repair.does, touches=each.touches, notes=each.notes)
-            for each in diagnosis.repairs
-            if isinstance(each, Offered)
-        ),
+        offers=tuple(_offer(each) for each in diagnosis.repairs if isinstance(each, Offered)),
         withheld=tuple((each.repair.id, each.why) for each in diagnosis.repairs if not isinstance(each, Offered)),
         prevent=verdict.cause.prevent if verdict.cause else "",
         evidence=evidence,
         at=at,
         took=took,
+    )
+
+
+def _offer(offered: Offered) -> Offer:
+    return Offer(
+        repair=offered.repair.id,
+        risk=offered.risk,
+        does=offered.repair.does,
+        touches=offered.touches,
+        notes=offered.notes,
+        choices=offered.choices,
     )

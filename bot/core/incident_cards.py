@@ -103,7 +103,7 @@ def status(incident: Incident) -> Status:
             return "VERIFYING"
         case Unsettled():
             return "OUTCOME UNKNOWN"
-        case Closed(outcome="resolved"):
+        case Closed(outcome="resolved" | "resolved late"):
             return "RESOLVED"
         case Closed():
             return "RESOLVED BY ITSELF"
@@ -120,9 +120,12 @@ def headline(incident: Incident, now: datetime) -> str:
         if phase.outcome == "resolved" and fixes:
             words.append(f"fixed by {spoken(fixes[-1].repair)}")
             words.extend(_by(fixes[-1]))
+        if phase.outcome == "resolved late":
+            late = next(each for each in reversed(incident.executions) if each.state == "failed")
+            words.append(f"after {spoken(late.repair)} had not helped in its time")
         return " · ".join(words)
     if not incident.members:
-        return f"{status(incident)}  no pod left {where}"
+        return f"{status(incident)}  its pods are gone · {where}"
     pods = "1 pod" if len(incident.members) == 1 else f"{len(incident.members)} pods"
     oldest = max(now - each.deadline for each in incident.members)
     return f"{status(incident)}  {pods} {where} · {lasting(oldest)} past the deadline"

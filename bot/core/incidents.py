@@ -138,7 +138,10 @@ def _seen(incident: Incident, event: Seen, now: datetime) -> Accepted | Refusal:
 
 def _closed(incident: Incident, now: datetime) -> Closed:
     mended = any(each.state == "done" and each.repair not in ALWAYS for each in incident.executions)
-    return Closed(outcome="resolved" if mended else "resolved itself", at=now)
+    if mended:
+        return Closed(outcome="resolved", at=now)
+    failed = any(each.state == "failed" and each.repair not in ALWAYS for each in incident.executions)
+    return Closed(outcome="resolved late" if failed else "resolved itself", at=now)
 
 
 def _asked(incident: Incident, event: Asked, policy: Policy, around: Around, now: datetime) -> Accepted | Refusal:
@@ -175,7 +178,7 @@ def _voted(incident: Incident, vote: Vote, policy: Policy, around: Around, now: 
         return refusal("no-plan", incident=incident.id)
     plan = phase.plan
     if vote.digest != plan.digest:
-        return refusal("old-digest", digest=plan.digest[:8])
+        return refusal("old-digest", incident=incident.id)
     if now >= plan.expires:
         return refusal("expired", at=_clock(plan.expires))
     if no := _may_vote(phase, vote, policy):

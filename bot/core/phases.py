@@ -107,7 +107,7 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    outcome: Literal["resolved", "resolved itself"]
+    outcome: Literal["resolved", "resolved late", "resolved itself"]  # late: after a fix that had counted as failed
     at: datetime
 
 

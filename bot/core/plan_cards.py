@@ -93,7 +93,7 @@ _TOLD: Mapping[str, _Told] = {
     "pod.delete": _Told(
         "a DELETE of pod {pod} by its UID, with its own grace period",
         "a pod of that name still has the UID {uid}",
-        "the kubelet is asked once more",
+        "the API server lets go of a pod that has ended",
         _NOTHING,
     ),
     "pod.force_delete": _Told(

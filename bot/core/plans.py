@@ -7,7 +7,7 @@ times, and is drawn a second time from a fresh look just before acting. Any diff
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from bot.core.diagnoses import Diagnosis
 from bot.core.facts import ContainerId, Known, NodeName, PodUid, Unknown, Value
 from bot.core.load import NodeLoad
 from bot.core.refusals import Refusal, refusal
-from bot.core.repairs import BY_ID, Offered, Repair, Risk, assess
+from bot.core.repairs import BY_ID, Offered, Repair, Risk, assess, finalizer_touched
 
 WITHOUT_LIVE_RESTORE = "without-live-restore"
 ALWAYS = ("node.cordon", "node.uncordon")  # help whatever the cause
@@ -117,7 +117,8 @@ class Examined:
     node: NodeName | None
     node_exists: bool
     node_uid: str | None
-    machine_id: str | None  # as the API server has it
+    boot_id: str | None  # as the API server has it
+    machine_id: str | None  # the same
     load: NodeLoad | None
     raw: bytes  # what the node answered, whole
     stuck: bool  # still past its deadline by more than is allowed
@@ -141,6 +142,10 @@ def draw(examined: Examined, request: Request) -> Plan | Refusal:
         return words
     rule = RULES[offered.risk]
     touches, notes = _touches(offered, words, subject, examined.load)
+    if offered.repair.id == "finalizer.remove":
+        touches = replace(touches, says=finalizer_touched(words[0]))
+        others = ", ".join(each for each in diagnosis.pod.finalizers if each != words[0])
+        notes = (f"the pod stays until these are gone too: {others}",) if others else ()
     return Plan(
         incident=request.incident,
         repair=offered.repair.id,
@@ -231,6 +236,8 @@ def _target(examined: Examined, subject: Subject, repair: Repair) -> Target | Re
     if examined.node_uid is None and (repair.id in ALWAYS or (examined.node_exists and examined.node)):
         why = "the API server did not say" if examined.node else "the pod is on none"
         return refusal("identity-unknown", what="the node's UID", why=why)
+    if (no := _other_machine(examined, subject)) and on_node:
+        return no
     if on_node and subject.container is None and repair.needs != ("node.boot_id",):
         return refusal("identity-unknown", what="the container", why="the pod has none that is known")
     return Target(
@@ -249,6 +256,20 @@ def _target(examined: Examined, subject: Subject, repair: Repair) -> Target | Re
         shim_pid=_number(subject, "shim.pid"),
         shim_started=_number(subject, "shim.started"),
     )
+
+
+def _other_machine(examined: Examined, subject: Subject) -> Refusal | None:
+    """
+    Behind an address may be another machine than the one whose kubelet speaks to the API server.
+
+    One of the two ids is enough: a machine that was rebooted has another boot id, and a kubelet in a container may
+    have no machine id or its own.
+    """
+    boots = (_text(subject, "node.boot_id"), examined.boot_id)
+    machines = (_text(subject, "node.machine_id"), examined.machine_id)
+    if None in boots or None in machines or boots[0] == boots[1] or machines[0] == machines[1]:
+        return None
+    return refusal("other-machine", node=examined.node, answered=machines[0], registered=machines[1])
 
 
 def _words(

@@ -26,8 +26,11 @@ from bot.core.refusals import Refusal
 def recorded(event: Event, before: Incident, answer: Accepted | Refusal, who: str, now: datetime) -> Entry:
     says: dict[str, object] = {"from": name_of(before.phase)}
     if isinstance(answer, Refusal):
-        says |= {"code": answer.code, "says": answer.says}
-        return Entry(at=now, kind="refused", who=plain(who), incident=before.id, says={**says, "event": _kind(event)})
+        says |= {"code": answer.code, "says": answer.says, "event": _kind(event)}
+        if isinstance(event, Reported):  # what a node told is kept, also when nobody waits for it any more
+            says |= {"outcome": event.outcome, "why": event.why}
+        kind = "refused" if who else "too-late"
+        return Entry(at=now, kind=kind, who=plain(who), incident=before.id, says=says)
     says |= {"to": name_of(answer.incident.phase), "effects": list(answer.effects), "last": answer.incident.last}
     phase = answer.incident.phase
     if isinstance(phase, Proposed | Checking | Acting | Verifying | Unsettled):

@@ -9,7 +9,7 @@ SENTENCES: Mapping[str, str] = {
     "no-right": "{who} may not {what} in {where}. {can} can.",
     "own-request": "{who} asked for this fix, so someone else approves it. {can} can.",
     "voted-already": "{who} has voted on this plan already.",
-    "old-digest": "This plan is out of date: the open one is {digest}. Nothing was done.",
+    "old-digest": "The open plan of incident {incident} is not this one. Nothing was done. Look at its card.",
     "no-plan": "No plan is open for incident {incident}.",
     "plan-open": "A plan is open already: {repair}, asked by {who}. Approve or reject that first.",
     "reason-needed": "{repair} needs a reason in writing.",
@@ -21,6 +21,8 @@ SENTENCES: Mapping[str, str] = {
     "not-of-cause": "{repair} does not help against {cause}. Offered: {offered}.",
     "person-only": "{repair} is for a person to do: the bot does not carry it out.",
     "identity-unknown": "No plan: {what} is not known ({why}), so nothing proves that it would hit the right thing.",
+    "other-machine": "No plan: {node} answers with machine id {answered}, the API server has {registered} of it. "
+    "Look at its address in the settings.",
     "option-unknown": "{repair} takes {takes}, not {option}.",
     # the plan against the world
     "expired": "The plan expired at {at}. Nothing was done. Ask again, and it is drawn afresh.",

@@ -70,7 +70,7 @@ CATALOGUE: tuple[Repair, ...] = (
     Repair(
         id="pod.delete",
         risk="medium",
-        does="asks the API server again to delete this pod, by its UID",
+        does="asks the API server again to delete this pod: one that has ended goes at once",
         by="api",
         kind="conditional",
     ),
@@ -141,12 +141,17 @@ BY_ID: Mapping[str, Repair] = {repair.id: repair for repair in CATALOGUE}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """It can work here. `touches` counts what else is hit; `notes` are what a voter should know beforehand."""
+    """
+    It can work here. `touches` counts what else is hit; `notes` are what a voter should know beforehand.
+
+    Of `choices` one has to be said with the request, where there are any.
+    """
 
     repair: Repair
     risk: Risk
     touches: str
     notes: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,7 +323,13 @@ def _kubelet_restart(repair: Repair, _: Scene) -> Assessment:
     return Offered(repair=repair, risk=repair.risk, touches="the kubelet only: containers keep running")
 
 
-def _pod_delete(repair: Repair, _: Scene) -> Assessment:
+def _pod_delete(repair: Repair, scene: Scene) -> Assessment:
+    """Asked again, the API server lets go of a pod that has ended: pod/strategy.go CheckGracefulDelete."""
+    phase = scene.value("api.pod.phase")
+    if phase not in ("Succeeded", "Failed") and scene.value("api.pod.deleting") is not False:
+        found = f"it is {_or(phase, 'in a phase that is not known')}"
+        why = f"{found} and being deleted already: asked again, the API server changes nothing"
+        return Withheld(repair=repair, why=why)
     return Offered(repair=repair, risk=repair.risk, touches="this pod only")
 
 
@@ -344,8 +355,16 @@ def _finalizer_remove(repair: Repair, scene: Scene) -> Assessment:
     if scene.value("api.pod.containers_ended") is not True:
         return Withheld(repair=repair, why="its containers have not ended, as far as the API server knows")
     names = _or(scene.value("api.pod.finalizer_names"), "a finalizer that is not known")
-    touches = f"this pod only; the controller of {names} does not get to do its part"
-    return Offered(repair=repair, risk=repair.risk, touches=touches)
+    choices = tuple(names.split(", "))
+    if len(choices) == 1:
+        return Offered(repair=repair, risk=repair.risk, touches=finalizer_touched(names))
+    touches = finalizer_touched("the one that is removed")
+    notes = (f"one of {names}: the pod stays until all of them are gone",)
+    return Offered(repair=repair, risk=repair.risk, touches=touches, notes=notes, choices=choices)
+
+
+def finalizer_touched(name: str) -> str:
+    return f"this pod only; the controller of {name} does not get to do its part"
 
 
 def _node_out_of_service(repair: Repair, scene: Scene) -> Assessment:

@@ -125,7 +125,7 @@ class _Repairs(Model):
     own_node: Annotated[str, Field(min_length=1)] | None = None
     rates: _Rates = _Rates()
     storm: _Storm = _Storm()
-    verify_within: Annotated[timedelta, between("30s", "1h")] = timedelta(minutes=5)
+    verify_within: Annotated[timedelta, between("1m", "1h")] = timedelta(minutes=5)
     blackouts: tuple[_Blackout, ...] = ()
 
 

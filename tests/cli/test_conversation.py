@@ -55,7 +55,7 @@ class Clerk:
 
 
 def talk(typed: str, answer: Incident | Refusal | Exception = NO) -> tuple[list[object], str]:
-    """What the bot heard, and what was printed after the greeting."""
+    """What the bot heard, and what was printed after the greeting and the table of what is open."""
     source, end = os.pipe()
     os.write(end, typed.encode())
     os.close(end)
@@ -64,7 +64,7 @@ def talk(typed: str, answer: Incident | Refusal | Exception = NO) -> tuple[list[
         converse(Console(PEOPLE, "root", source, out), clerk, Event())
     finally:
         os.close(source)
-    return clerk.heard, "\n".join(out.getvalue().split("\n")[2:])
+    return clerk.heard, out.getvalue().partition("1 incident, 1 open\n")[2]
 
 
 def vote(**given: str) -> Said:
@@ -124,6 +124,16 @@ def test_what_was_accepted_shows_on_its_card_alone() -> None:
     assert talk("ben> approve 1 9f2c41d7", accepted)[1] == ""
     assert talk("ada> request 1 shim.reap", accepted)[1] == "Looking at the pod.\n"
     assert talk("ben> resume over", accepted)[1] == "Fixes go on.\n"
+
+
+def test_what_was_open_before_is_shown_first() -> None:
+    source, end = os.pipe()
+    os.close(end)
+    out = io.StringIO()
+    converse(Console(PEOPLE, "root", source, out), Clerk(NO), Event())
+    os.close(source)
+
+    assert out.getvalue().endswith("1   STUCK   prod-eu  node-17  1     -\n1 incident, 1 open\n")
 
 
 def test_looking_tells_the_bot_nothing() -> None:

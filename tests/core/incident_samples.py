@@ -72,6 +72,7 @@ ANSWERS: Answers = {  # every repair of the list is offered
     **lost(BOOKWORM),
     "api.pod.containers_ended": True,
     "api.pod.finalizer_names": FINALIZER,
+    "api.pod.phase": "Failed",
     "cgroup.frozen": True,
     "docker.running": 12,
     "node.boot_id": BOOT,
@@ -109,6 +110,8 @@ class Sight:
     node: NodeName | None = NODE
     node_exists: bool = True
     node_uid: str | None = "9a8b7c6d-node"
+    boot_id: str | None = BOOT
+    machine_id: str | None = MACHINE
     load: NodeLoad | None = LOAD
     stuck: bool = True
 
@@ -138,7 +141,8 @@ class Sight:
             node=self.node,
             node_exists=self.node_exists,
             node_uid=self.node_uid,
-            machine_id=MACHINE,
+            boot_id=self.boot_id,
+            machine_id=self.machine_id,
             load=self.load,
             raw=b"what the node said",
             stuck=self.stuck,

@@ -130,7 +130,7 @@ def test_a_vote_counts_for_the_plan_that_was_shown_only() -> None:
     answer = step(proposed(newer), Voted(vote=vote(LOW)))
 
     assert answer == Refusal(
-        "old-digest", f"This plan is out of date: the open one is {newer.digest[:8]}. Nothing was done."
+        "old-digest", "The open plan of incident 1 is not this one. Nothing was done. Look at its card."
     )
 
 

@@ -27,6 +27,7 @@ def test_a_finding_says_what_the_diagnosis_says() -> None:
         does="docker stop of the dead container: dockerd takes over the exit that containerd kept",
         touches="1 dead container; nothing else on the node",
         notes=("docker marks it exited after about 10 s",),
+        choices=(),
     )
     assert found.withheld == ()
 

@@ -110,6 +110,15 @@ def test_resolved_after_an_attempt_that_did_nothing_claims_no_fix() -> None:
     assert shown(incident).headline == "RESOLVED  in 20 s · on node-17 · prod-eu"
 
 
+def test_pods_that_leave_after_a_fix_that_failed_did_not_leave_by_themselves() -> None:
+    failed = taken(verifying(REAP), still_held(REAP), SEEN + 6 * MINUTE)
+    left = taken(failed, seen(gone=(UID,)), SEEN + 7 * MINUTE)
+
+    assert shown(left).headline == (
+        "RESOLVED  in 7 min · on node-17 · prod-eu · after shim reap had not helped in its time"
+    )
+
+
 def test_a_fix_that_failed_is_the_news_until_the_next_plan() -> None:
     failed = taken(verifying(REAP), still_held(REAP), SEEN + 6 * MINUTE)
 
@@ -175,7 +184,7 @@ def test_what_is_not_shown_is_counted(count: int, more: str) -> None:
 def test_pods_that_are_gone_while_it_is_verified_are_not_late() -> None:
     incident = taken(verifying(REAP), seen(gone=(UID,)))
 
-    assert shown(incident).headline == "VERIFYING  no pod left on node-17 · prod-eu"
+    assert shown(incident).headline == "VERIFYING  its pods are gone · on node-17 · prod-eu"
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def lines(of: Plan, label: str, **given: object) -> tuple[str, ...]:
 
 def found(offers: tuple[str, ...] = (), withheld: tuple[tuple[str, str], ...] = ()) -> Finding:
     risk: Risk = "low"
-    made = tuple(Offer(repair=each, risk=risk, does="", touches="", notes=()) for each in offers)
+    made = tuple(Offer(repair=each, risk=risk, does="", touches="", notes=(), choices=()) for each in offers)
     return replace(finding(), offers=made, withheld=withheld)
 
 

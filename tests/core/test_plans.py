@@ -13,7 +13,7 @@ from bot.core.causes import Condition, OneOf
 from bot.core.consent import RULES
 from bot.core.facts import Unknown
 from bot.core.plans import Examined, Plan, Target, Touched, again, differences, draw
-from bot.core.refusals import Refusal
+from bot.core.refusals import Refusal, refusal
 from bot.core.repairs import BY_ID
 from tests.core.incident_samples import (
     BOOT,
@@ -158,7 +158,11 @@ def test_the_one_finalizer_need_not_be_named() -> None:
     two = replace(SIGHT, finalizers=(FINALIZER, "example.com/other"))
 
     assert plan("finalizer.remove", option=FINALIZER).words == (FINALIZER,)
-    assert plan("finalizer.remove", two, option="example.com/other").words == ("example.com/other",)
+    other = plan("finalizer.remove", two, option="example.com/other")
+    assert other.words == ("example.com/other",)
+    assert "controller of example.com/other does" in other.touches.says
+    assert other.notes == (f"the pod stays until these are gone too: {FINALIZER}",)
+    assert plan("finalizer.remove").notes == ()
 
 
 @pytest.mark.parametrize("repair", ["node.cordon", "node.uncordon"])
@@ -385,6 +389,28 @@ def test_what_only_goes_on_counting_is_no_evidence() -> None:
     assert plan("pod.delete", paused).evidence != plan("pod.delete", other).evidence
 
 
+@pytest.mark.parametrize(
+    ("boot", "machine", "same"),
+    [
+        (BOOT, MACHINE, True),
+        (BOOT, "f" * 32, True),  # a kubelet in a container has a machine id of its own
+        ("another", MACHINE, True),  # it was rebooted, and the API server has not heard
+        ("another", "f" * 32, False),
+        (None, "f" * 32, True),
+        ("another", None, True),
+    ],
+)
+def test_another_machine_behind_the_address_is_not_repaired(boot: str | None, machine: str | None, same: bool) -> None:
+    sight = replace(SIGHT, boot_id=boot, machine_id=machine)
+    found = drawn("container.stop", sight)
+
+    if same:
+        assert isinstance(found, Plan)
+    else:
+        assert found == refusal("other-machine", node=NODE, answered=MACHINE, registered="f" * 32)
+    assert isinstance(drawn("pod.force_delete", sight), Plan)
+
+
 # ---- differences
 
 SHOWN = {
@@ -486,6 +512,7 @@ def test_a_recorded_state_has_a_plan_for_what_is_offered_and_for_nothing_else(st
         node=pod.node,
         node_exists=True,
         node_uid="lab-node",
+        boot_id=None,
         machine_id=None,
         load=LOAD,
         raw=b"",

@@ -307,8 +307,10 @@ def test_finalizer_remove(repairs: ModuleType) -> None:
     ended: Answers = {"api.pod.containers_ended": True, "api.pod.finalizer_names": "example.com/a, example.com/b"}
     running = "withheld: its containers have not ended, as far as the API server knows"
     table: dict[tuple[tuple[str, Value | Unknown], ...], str] = {
-        (): "offered, critical: this pod only;"
-        " the controller of example.com/a, example.com/b does not get to do its part",
+        (): "offered, critical: this pod only; the controller of the one that is removed does not get to do its part"
+        " / one of example.com/a, example.com/b: the pod stays until all of them are gone",
+        (("api.pod.finalizer_names", "example.com/a"),): "offered, critical: this pod only;"
+        " the controller of example.com/a does not get to do its part",
         (("api.pod.finalizer_names", UNTOLD),): "offered, critical: this pod only;"
         " the controller of a finalizer that is not known does not get to do its part",
         (("api.pod.containers_ended", False),): running,
@@ -328,7 +330,6 @@ def test_node_out_of_service(repairs: ModuleType) -> None:
 
 def test_repairs_that_need_no_proof_say_what_they_touch(repairs: ModuleType) -> None:
     table = {
-        "pod.delete": "offered, medium: this pod only",
         "kubelet.restart": "offered, medium: the kubelet only: containers keep running",
         "node.cordon": "offered, low: new pods only",
         "node.drain": "offered, high: every pod on the node",
@@ -336,6 +337,19 @@ def test_repairs_that_need_no_proof_say_what_they_touch(repairs: ModuleType) -> 
     }
 
     assert ladder(repairs, tuple(table), {}) == table
+
+
+def test_pod_delete(repairs: ModuleType) -> None:
+    changes_nothing = "being deleted already: asked again, the API server changes nothing"
+    table: dict[tuple[tuple[str, Value | Unknown], ...], str] = {
+        (): "offered, medium: this pod only",
+        (("api.pod.phase", "Succeeded"),): "offered, medium: this pod only",
+        (("api.pod.phase", "Running"),): f"withheld: it is Running and {changes_nothing}",
+        (("api.pod.phase", UNTOLD),): f"withheld: it is in a phase that is not known and {changes_nothing}",
+        (("api.pod.phase", "Running"), ("api.pod.deleting", False)): "offered, medium: this pod only",
+    }
+
+    assert changed(repairs, "pod.delete", {"api.pod.phase": "Failed", "api.pod.deleting": True}, table) == table
 
 
 def test_the_catalogue_is_closed(repairs: ModuleType) -> None:

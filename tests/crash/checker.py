@@ -111,7 +111,7 @@ def _rows(history: History) -> Iterator[Row]:
     for link in history.links:
         entry = json.loads(link.body)
         says = entry["says"]
-        if entry["kind"] != "refused":
+        if entry["kind"] not in ("refused", "too-late"):
             yield Row(
                 seq=link.seq,
                 at=datetime.fromisoformat(entry["at"]),

@@ -28,18 +28,18 @@ EVENTS = tuple(each.__name__.lower() for each in get_args(Event))
 EFFECTS: tuple[str, ...] = get_args(Effect)
 
 # Of each port, what reads from the database only: it has no boundary of its own.
-READS = ("incident", "at", "open", "counted", "around")
+READS = ("incident", "at", "open", "counted", "around", "taken")
 CALLS = ("brake", "playbooks", "sweep", "examine", "act", "ask", "look", "show")
 WRITES: Mapping[str, tuple[str, ...]] = {
     "save": tuple(f"save {event}" for event in EVENTS),
-    "note": ("note refused",),
+    "note": ("note refused", "note too-late"),
     "keep": ("keep",),
     "take": tuple(f"take {effect}" for effect in EFFECTS),
     "finish": tuple(f"finish {effect}" for effect in EFFECTS),
     "again": tuple(f"again {effect}" for effect in EFFECTS),
     "beat": ("beat",),
     "orphaned": ("orphaned",),
-    "pause": ("pause paused", "pause resumed"),
+    "pause": ("pause",),
     "resume": ("resume",),
 }
 NEVER: Mapping[str, str] = {
@@ -231,6 +231,9 @@ class WatchedWriting:
     def around(self, playbooks: Mapping[str, str], now: datetime) -> Around:
         return self._tx.around(playbooks, now)
 
+    def taken(self, owner: str) -> tuple[Job, ...]:
+        return self._tx.taken(owner)
+
     def save(self, accepted: Accepted, entry: Entry) -> Incident:
         self.recorded = True
         self.wrote.append(f"save {entry.kind}")
@@ -269,11 +272,12 @@ class WatchedWriting:
             self.wrote.append("orphaned")
         return found
 
-    def pause(self, pause: Pause | None, entry: Entry) -> None:
+    def pause(self, pause: Pause, entry: Entry) -> None:
         self.recorded = True
-        self.wrote.append(f"pause {entry.kind}")
+        self.wrote.append("pause")
         self._tx.pause(pause, entry)
 
     def resume(self, cluster: str, now: datetime, entry: Entry) -> None:
+        self.recorded = True
         self.wrote.append("resume")
         self._tx.resume(cluster, now, entry)

@@ -118,6 +118,7 @@ class Yard:
             node=NODE,
             node_exists=True,
             node_uid="uid-of-the-node",
+            boot_id=None,
             machine_id=None,
             load=None,
             raw=CANARY.encode(),

@@ -201,8 +201,8 @@ class Wired(Program):
 
     def _heard(self, started: subprocess.Popen[bytes], limit: timedelta) -> bytes:
         out, _ = started.communicate(timeout=limit.total_seconds())
-        if b"\nresult running\n" in out:  # it has been asked while it works: that is what it waited for
-            self._kept.opened("gate")
+        if b"\nresult running\n" in out and self._kept.opened("gate"):  # asked while it works: what it waited for
+            self._kept.node.until(lambda: not self._kept.node.left())
         return out
 
 
@@ -238,6 +238,7 @@ class Here(Clusters):
             node=pod.node,
             node_exists=node.exists is not False,
             node_uid=node.uid,
+            boot_id=node.boot_id,
             machine_id=node.machine_id,
             load=None,
             raw=CANARY.encode(),

@@ -27,6 +27,8 @@ from bot.edges.console.words import (
 
 DIGEST = "9f2c41d7"
 
+CONTROL = "That line has control characters in it: nothing was done"
+
 
 def request(**given: str) -> Request:
     words = {"pod": "", "repair": "shim.reap", "option": "", "reason": "", **given}
@@ -71,7 +73,7 @@ def request(**given: str) -> Request:
         ("ada> pause network maintenance", Pause(person="ada", reason="network maintenance")),
         ("ben> resume it is over", Resume(person="ben", reason="it is over")),
         ("ada.l-1> pause x\r", Pause(person="ada.l-1", reason="x")),
-        ("ada> pause \x1b[31mred\x1b[0m \u202etxet", Pause(person="ada", reason="red txet")),
+        ("ada>\tpause the \u202etxet", Pause(person="ada", reason="the txet")),
     ],
 )
 def test_a_line_is_the_command_that_it_says(line: str, command: Command) -> None:
@@ -107,7 +109,11 @@ def test_a_line_is_the_command_that_it_says(line: str, command: Command) -> None
         ("a b> approve 1042 9f2c41d7", 'Not understood: "a b> approve 1042 9f2c41d7"; `help` lists what is'),
         ("ada>ben> pause", 'Not understood: "ada>ben> pause"; `help` lists what is'),
         ("", 'Not understood: ""; `help` lists what is'),
-        ("\x00\x1b]0;title\x07", 'Not understood: ""; `help` lists what is'),
+        ("\u202e", 'Not understood: ""; `help` lists what is'),
+        ("\x00\x1b]0;title\x07", CONTROL),
+        ("ben> approve 1042 9f2c41d7\x1b[D", CONTROL),
+        ("ben> approve 1042 9f2c41d8\b7", CONTROL),
+        ("ada> pause \x9b31mred", CONTROL),
         ("rm -rf /", 'Not understood: "rm -rf /"; `help` lists what is'),
         ("x" * (MOST + 1), f"That line is longer than {MOST} characters: nothing was done"),
     ],
@@ -124,7 +130,7 @@ def test_a_repair_that_is_none_is_told_which_there_are() -> None:
     found = parse("ada> request 1042 shim.rap")
 
     assert isinstance(found, Help)
-    assert all(each.id in found.why for each in CATALOGUE)
+    assert all((each.id in found.why) == (each.by != "person") for each in CATALOGUE)
 
 
 def test_every_verb_that_changes_something_takes_a_name() -> None:

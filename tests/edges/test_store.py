@@ -320,7 +320,7 @@ def test_the_pause_switch_is_set_and_ended(store: Sql) -> None:
     with store.writing() as tx:
         tx.pause(pause, entry("paused"))
         assert tx.around({}, SEEN).pause == pause
-        tx.pause(None, entry("resumed"))
+        tx.resume("", SEEN, entry("resumed"))
         assert tx.around({}, SEEN).pause is None
 
 

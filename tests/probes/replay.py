@@ -23,7 +23,7 @@ STATES = tuple(sorted(folder for folder in CAPTURES.glob("*/*") if folder.is_dir
 
 NO_POD = PodUid("00000000-0000-4000-8000-000000000000")  # for stacks that ran without a kubelet
 BOOT_ID = "5f2bd0c1-6a0b-4d70-93b4-5d7be3d0a001"
-MACHINE_ID = "5dedbf061cc51aeff4983af52d1ad170"
+MACHINE_ID = "3d1219c7c4c5404aaa1f6d2a48adfda4"  # as its Node says
 
 _HEAD = re.compile(r"# .*?, (?P<state>[\w-]+): (?P<command>.*) \(exit (?P<code>\d+), (?P<ms>\d+) ms\)")
 _ID = re.compile(r"\b[0-9a-f]{64}\b")

@@ -60,7 +60,7 @@ def test_a_plan_as_json_names_exactly_what_would_be_hit(incident: World) -> None
         "node": "node0",
         "node_uid": "9182cb80-44ba-446a-8611-b774b9d67fb3",
         "boot_id": "5f2bd0c1-6a0b-4d70-93b4-5d7be3d0a001",
-        "machine_id": "5dedbf061cc51aeff4983af52d1ad170",
+        "machine_id": "3d1219c7c4c5404aaa1f6d2a48adfda4",
         "container": CONTAINER,
         "container_name": "zookeeper",
         "pid": 24724,

@@ -66,7 +66,8 @@ def to_type(incident: Incident) -> tuple[str, ...]:
             first = phase.finding.offers[0]
             pod = f" {phase.finding.pod}" if len(incident.members) > 1 else ""
             because = " because REASON" if RULES[first.risk].reason else ""
-            return (f"NAME> request {incident.id}{pod} {first.repair}{because}",)
+            choice = f" {'|'.join(first.choices)}" if first.choices else ""
+            return (f"NAME> request {incident.id}{pod} {first.repair}{choice}{because}",)
         case Proposed():
             plan = phase.plan
             name = f" {plan.to_type}" if RULES[plan.risk].typed else ""

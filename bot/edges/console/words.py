@@ -5,6 +5,7 @@ A name in front says who is speaking. Nothing proves it: whoever sits at the ter
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -138,6 +139,8 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
 def parse(line: str) -> Command:
     if len(line) > MOST:
         return Help(f"That line is longer than {MOST} characters: nothing was done")
+    if any(unicodedata.category(each) == "Cc" and each != "\t" for each in line.strip()):  # an arrow key, a paste
+        return Help("That line has control characters in it: nothing was done")
     said = plain(line, MOST)
     match = _LINE.fullmatch(said)
     verb = match[2].lower() if match else ""
@@ -147,7 +150,8 @@ def parse(line: str) -> Command:
         return Help(f"Say who is speaking: {USAGE[verb]}")
     found = _FORMS[verb].fullmatch(match[3] or "")
     if found is None:
-        hint = f"; REPAIR is one of {', '.join(each.id for each in CATALOGUE)}" if verb == "request" else ""
+        doable = ", ".join(each.id for each in CATALOGUE if each.by != "person")
+        hint = f"; REPAIR is one of {doable}" if verb == "request" else ""
         return Help(f"Say: {USAGE[verb]}{hint}")
     return _MAKERS[verb](match[1] or "", {name: word or "" for name, word in found.groupdict().items()})
 

@@ -150,18 +150,16 @@ class Transaction:
             return Unknown("it was not written by this program")
         return Pause(who=row.who, reason=row.reason, since=row.since) if row.paused else None
 
-    def pause(self, pause: Pause | None, entry: Entry) -> None:
-        values = {
-            "paused": pause is not None,
-            "who": pause.who if pause else "",
-            "reason": pause.reason if pause else "",
-            "since": pause.since if pause else None,
-        }
-        self._do.execute(sa.delete(switch))
-        self._do.execute(sa.insert(switch).values(id=1, **values))
+    def pause(self, pause: Pause, entry: Entry) -> None:
+        self._switch(paused=True, who=pause.who, reason=pause.reason, since=pause.since)
         self.note(entry)
 
+    def _switch(self, **values: str | bool | datetime | None) -> None:
+        self._do.execute(sa.delete(switch))
+        self._do.execute(sa.insert(switch).values(id=1, **values))
+
     def resume(self, cluster: str, now: datetime, entry: Entry) -> None:
+        self._switch(paused=False, who="", reason="", since=None)
         self._do.execute(sa.delete(looked).where(looked.c.cluster == cluster))
         self._do.execute(sa.insert(looked).values(cluster=cluster, at=now))
         self.note(entry)
@@ -208,6 +206,10 @@ class Transaction:
         self.beat(owner, now)
         return Job(id=row.id, incident=row.incident, effect=row.effect, op=row.op, attempts=row.attempts)
 
+    def taken(self, owner: str) -> tuple[Job, ...]:
+        mine = sa.select(jobs).where(jobs.c.finished.is_(None), jobs.c.owner == owner).order_by(jobs.c.id)
+        return tuple(_taken(row) for row in self._do.execute(mine))
+
     def finish(self, job: Job) -> None:
         self._do.execute(_still(job).values(finished=jobs.c.due))
 
@@ -223,7 +225,7 @@ class Transaction:
         query = sa.select(jobs).where(jobs.c.finished.is_(None), jobs.c.owner.is_not(None), jobs.c.owner.not_in(alive))
         lost = []
         for row in self._do.execute(query.order_by(jobs.c.id)).all():
-            job = Job(id=row.id, incident=row.incident, effect=row.effect, op=row.op, attempts=row.attempts - 1)
+            job = _taken(row)
             if job.effect == "act":
                 lost.append(job)
             else:
@@ -247,6 +249,10 @@ def _incident(row: sa.Row[Any]) -> Incident:
     if columns != (found.cluster, hold.kind, hold.name, name_of(found.phase), found.open, found.opened):
         raise garbled(row.id, "it is filed as another one")
     return found
+
+
+def _taken(row: sa.Row[Any]) -> Job:
+    return Job(id=row.id, incident=row.incident, effect=row.effect, op=row.op, attempts=row.attempts - 1)
 
 
 def _still(job: Job) -> sa.Update:

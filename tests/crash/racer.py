@@ -47,7 +47,7 @@ PATIENCE = timedelta(seconds=0.5)
 CAUSE = replace(LOST, clear_for=timedelta())
 TROUBLE = 0.03  # of all acts, each way
 WRONG = 0.1  # of all clicks: a second vote, the requester's own, somebody's who may not, one on another plan
-WAVE = 32  # plans that are open at about the same time
+WAVE = 125  # plans that are open at about the same time
 AGAIN_S = 0.01
 
 

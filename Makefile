@@ -44,10 +44,15 @@ test: $(STAMP)
 	@{ $(BIN)/coverage run -m pytest $(QUICK) $(WIRE:%=--ignore=%) && $(BIN)/coverage report --fail-under=100 --skip-covered; } & pure=$$!; \
 	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(WIRE); wire=$$?; wait $$pure && exit $$wire
 
-# A real PostgreSQL, and processes that are killed at every boundary.
+# A real PostgreSQL, and processes that are killed at every boundary. Side by side: those that race wait most of the time.
+SLOW := -q -m crash -p no:cacheprovider -s
+RACES := tests/crash/test_races.py
+
 crash: $(STAMP) postgresql
-	@$(BIN)/pytest -q -m crash -p no:cacheprovider tests/edges -s & edges=$$!; \
-	$(BIN)/pytest -q -m crash -p no:cacheprovider tests --ignore=tests/edges -s; rest=$$?; wait $$edges && exit $$rest
+	@$(BIN)/pytest $(SLOW) $(RACES) & races=$$!; \
+	$(BIN)/pytest $(SLOW) tests/edges & edges=$$!; \
+	$(BIN)/pytest $(SLOW) tests --ignore=tests/edges --ignore=$(RACES); rest=$$?; \
+	wait $$races; races=$$?; wait $$edges && [ $$races = 0 ] && exit $$rest
 
 .PHONY: postgresql
 postgresql:

@@ -10,9 +10,10 @@ from typing import Literal
 from tests.crash.checker import Violation, check
 from tests.crash.history import History, read
 from tests.crash.people import STORIES, Name
-from tests.crash.scene import Databases, Parent, Scene, scene
+from tests.crash.scene import Parent, Scene, scene
 from tests.crash.world import CANARY, Kind, policy
 from tests.edges.fake_apiserver import Certificate, certificate
+from tests.edges.store_parts import Databases
 
 Database = Literal["sqlite", "postgres"]
 KILLED = -9

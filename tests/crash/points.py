@@ -45,6 +45,7 @@ WRITES: Mapping[str, tuple[str, ...]] = {
 NEVER: Mapping[str, str] = {
     "again act": "an act is put back only by a process that is being stopped, which finishes what it has begun",
     "again look": "a look raises nothing: what it cannot see is an answer",
+    "note too-late": "the bot comes too late to its own incident only where two are at it: the races have that",
 }
 
 # What was sent when the process died: the wire never took it, it came late, it was being carried out, it was answered.

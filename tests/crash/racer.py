@@ -38,7 +38,7 @@ from bot.edges.store import open_store
 from bot.engine import Engine
 from bot.ports import Missing, Outage, TimedOut
 from tests.core import samples
-from tests.crash.world import CANARY, KEY, Board, Kept
+from tests.crash.world import CANARY, KEY, Board, Kept, shown
 from tests.town import LOST
 
 NODE = NodeName("node-17")
@@ -47,7 +47,7 @@ PATIENCE = timedelta(seconds=0.5)
 CAUSE = replace(LOST, clear_for=timedelta())
 TROUBLE = 0.03  # of all acts, each way
 WRONG = 0.1  # of all clicks: a second vote, the requester's own, somebody's who may not, one on another plan
-WAVE = 125  # plans that are open at about the same time
+WAVE = 64  # plans that are open at about the same time
 AGAIN_S = 0.01
 
 
@@ -203,6 +203,7 @@ class People:
             self._engine.request(wanted)
             incident = self._engine.incident(id_)  # whatever was answered, or not
             if incident is not None and isinstance(incident.phase, Proposed):
+                self._kept.add("plans", json.dumps(shown(incident.phase.plan), sort_keys=True))  # it is read here
                 self._kept.add(f"asked {cluster}", f"{id_} {incident.phase.plan.digest}")
                 return True
         return False

@@ -2,9 +2,7 @@
 
 import json
 import os
-import queue
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,19 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
 from typing import Self
 
-import sqlalchemy as sa
-
-from bot.core.audit import GENESIS
-from bot.edges.store import open_store, tables
 from tests.crash.child import Run
 from tests.crash.people import Name
 from tests.crash.world import NAMESPACE, NODE, PID, POD, UID, Kept, Kind
 from tests.edges.fake_apiserver import NOW, Certificate, FakeApiServer, Object, kubeconfig
-from tests.edges.store_parts import fresh
 from tests.node.acting import BOOT, MACHINE, inspected, repairable
 from tests.node.imitation import CONTAINER
 
@@ -73,51 +65,6 @@ class Parent:
         ready, _, _ = select.select([out], [], [], LIMIT_S)
         assert ready, f"no process of a case takes {LIMIT_S} s"
         return out.readline()
-
-
-class Databases:
-    """Databases of today's schema with nothing in them: copies of a file, and a few of PostgreSQL that are emptied."""
-
-    def __init__(self, folder: Path, postgres: str = "") -> None:
-        self._folder = folder
-        self._postgres = postgres
-        self._numbers = count()
-        self._free: queue.SimpleQueue[str] = queue.SimpleQueue()
-        open_store(f"sqlite:///{folder / 'template.db'}", migrate=True).close()
-
-    @contextmanager
-    def sqlite(self) -> Iterator[str]:
-        path = self._folder / f"{next(self._numbers)}.db"
-        shutil.copy(self._folder / "template.db", path)
-        try:
-            yield f"sqlite:///{path}"
-        finally:
-            for left in self._folder.glob(f"{path.name}*"):
-                left.unlink()
-
-    @contextmanager
-    def postgres(self) -> Iterator[str]:
-        try:
-            url = self._free.get_nowait()
-        except queue.Empty:
-            url = fresh(self._postgres)
-            open_store(url, migrate=True).close()
-        try:
-            yield url
-        finally:
-            _emptied(url)
-            self._free.put(url)
-
-
-def _emptied(url: str) -> None:
-    """As its migration left it."""
-    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
-    names = ", ".join(table.name for table in tables.metadata.sorted_tables)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("SET session_replication_role = replica")  # no triggers: the audit log goes as well
-        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
-        connection.execute(sa.insert(tables.head).values(id=1, seq=0, hash=GENESIS))
-        connection.execute(sa.insert(tables.switch).values(id=1, paused=False, who="", reason=""))
 
 
 @dataclass(slots=True)

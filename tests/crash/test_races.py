@@ -26,8 +26,8 @@ from tests.crash.world import CANARY, Kept
 from tests.edges.store_parts import fresh
 
 PLANS, BOTS, SEED = 1_000, 4, 20_251_120
-SHORTEST_S, LONGEST_S = 0.05, 1.5  # of a stop
-BETWEEN_S = (0.5, 3.5)  # two stops: whoever is stopped within a transaction stops the others as well
+SHORTEST_S, LONGEST_S = 0.05, 1.2  # of a stop
+BETWEEN_S = (1.0, 5.0)  # two stops: whoever is stopped within a transaction stops the others as well
 LOOKS_S, LIMIT_S = 0.02, 1_000
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(1_200)]

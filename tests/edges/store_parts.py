@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import queue
 import shutil
 import signal
 import subprocess
@@ -10,9 +11,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import sqlalchemy as sa
+
+from bot.core.audit import GENESIS
+from bot.edges.store import open_store, tables
 
 WHERE = Path("/usr/lib/postgresql")
 
@@ -78,12 +83,6 @@ def fresh(url: str) -> str:
     return str(sa.make_url(url).set(database=name).render_as_string(hide_password=False))
 
 
-def gone(url: str) -> None:
-    """For whoever needs hundreds of them: each takes 7 MiB."""
-    made = sa.make_url(url)
-    _told(made.set(database="postgres").render_as_string(hide_password=False), f"DROP DATABASE {made.database}")
-
-
 def _told(url: str, what: str) -> None:
     engine = sa.create_engine(
         sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
@@ -91,3 +90,48 @@ def _told(url: str, what: str) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql(what)
     engine.dispose()
+
+
+class Databases:
+    """Databases of today's schema with nothing in them: copies of a file, and a few of PostgreSQL that are emptied."""
+
+    def __init__(self, folder: Path, postgres: str = "") -> None:
+        self._folder = folder
+        self._postgres = postgres
+        self._numbers = count()
+        self._free: queue.SimpleQueue[str] = queue.SimpleQueue()
+        open_store(f"sqlite:///{folder / 'template.db'}", migrate=True).close()
+
+    @contextmanager
+    def sqlite(self) -> Iterator[str]:
+        path = self._folder / f"{next(self._numbers)}.db"
+        shutil.copy(self._folder / "template.db", path)
+        try:
+            yield f"sqlite:///{path}"
+        finally:
+            for left in self._folder.glob(f"{path.name}*"):
+                left.unlink()
+
+    @contextmanager
+    def postgres(self) -> Iterator[str]:
+        try:
+            url = self._free.get_nowait()
+        except queue.Empty:
+            url = fresh(self._postgres)
+            open_store(url, migrate=True).close()
+        try:
+            yield url
+        finally:
+            _emptied(url)
+            self._free.put(url)
+
+
+def _emptied(url: str) -> None:
+    """As its migration left it."""
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
+    names = ", ".join(table.name for table in tables.metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET session_replication_role = replica")  # no triggers: the audit log goes as well
+        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+        connection.execute(sa.insert(tables.head).values(id=1, seq=0, hash=GENESIS))
+        connection.execute(sa.insert(tables.switch).values(id=1, paused=False, who="", reason=""))

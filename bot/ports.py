@@ -13,10 +13,15 @@ from typing import Protocol
 
 from bot.core.acts import Acted
 from bot.core.audit import Entry
+from bot.core.consent import Right
+from bot.core.facts import Unknown
+from bot.core.findings import Finding
 from bot.core.guards import Around, Pause
 from bot.core.phases import Accepted, Effect, Incident, Looked, Seen
 from bot.core.plans import Examined, Plan
 from bot.core.pods import Hold
+from bot.core.refusals import Refusal
+from bot.core.spoken import Said, Wanted
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +53,13 @@ class Missing(Outage):
     """It answered: there is no such object."""
 
 
+@dataclass(slots=True, eq=False)
+class Busy(Outage):
+    """It asks to be left alone for so long; nothing was done."""
+
+    after: timedelta
+
+
 class Conflict(Outage):
     """Somebody else was first: a promise of the store would have been broken, and nothing was written."""
 
@@ -67,16 +79,48 @@ class Job:
     attempts: int  # before this one
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """
+    One message of an incident in a chat, as it was last sent.
+
+    `at` names it there, and is empty while it is not known whether it arrived; `body` is the chat's own text of it.
+    """
+
+    part: str
+    channel: str
+    at: str
+    body: str
+
+
+class Posts(Protocol):
+    """Which messages an incident has. Raises an Outage when the database is not to be had."""
+
+    def posts(self, incident: int) -> Mapping[str, Post]:
+        """By their parts."""
+
+    def posted(self, incident: int, post: Post) -> None: ...
+
+    def bundle(self, sha256: str) -> bytes | None:
+        """An evidence bundle, whole; None once it was retired."""
+
+
 class Writing(Protocol):
     """One transaction. Nobody else writes meanwhile, so what was read is still so when it is committed."""
 
     def incident(self, id_: int) -> Incident | None: ...
+
+    def history(self, limit: int) -> tuple[Incident, ...]:
+        """The newest first, open or not."""
 
     def at(self, cluster: str, hold: Hold) -> Incident | None:
         """The open incident of this hold, else the one closed last."""
 
     def open(self, cluster: str | None = None) -> tuple[Incident, ...]:
         """Oldest first."""
+
+    def proposed(self) -> tuple[Incident, ...]:
+        """Those with an open plan, oldest first."""
 
     def counted(self, cluster: str, hold: Hold, since: datetime) -> int:
         """Incidents of this hold opened since then."""
@@ -155,3 +199,66 @@ class Chat(Protocol):
 
     def show(self, incident: Incident, now: datetime) -> None:
         """Makes its message match the incident; the same incident twice changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a pod is."""
+
+    cluster: str
+    namespace: str
+    pod: str
+
+    def __str__(self) -> str:
+        return f"{self.cluster}/{self.namespace}/{self.pod}"
+
+
+class Looks(Protocol):
+    """A look at a pod of which there need be no incident. Raises an Outage."""
+
+    def places(self, words: str) -> tuple[Place, ...]:
+        """Every pod that these words fit: POD, NAMESPACE/POD or CLUSTER/NAMESPACE/POD. Raises `Missing` for none."""
+
+    def look(self, place: Place) -> Finding: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One cluster: when it was last read, and why it cannot be, if it cannot."""
+
+    cluster: str
+    swept: datetime | None
+    blind: str
+
+
+class Bot(Protocol):
+    """As much of the engine as people can reach. Raises an Outage where it had to look, and could not."""
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """The open ones, oldest first."""
+
+    def history(self, limit: int) -> tuple[Incident, ...]:
+        """The newest first, open or not."""
+
+    def paused(self) -> Pause | Unknown | None: ...
+
+    def rights(self, person: str) -> Mapping[str, frozenset[Right]]:
+        """By cluster; nothing for who is not listed."""
+
+    def watched(self) -> tuple[Watched, ...]:
+        """By this process, since it began."""
+
+    def incident(self, id_: int) -> Incident | None: ...
+
+    def diagnose(self, incident: int) -> Incident | Refusal:
+        """Looks again, now."""
+
+    def request(self, wanted: Wanted) -> Incident | Refusal: ...
+
+    def vote(self, said: Said) -> Incident | Refusal: ...
+
+    def settle(self, incident: int, person: str, reason: str, *, done: bool, via: str = "") -> Incident | Refusal: ...
+
+    def pause(self, person: str, reason: str, via: str = "") -> None: ...
+
+    def resume(self, person: str, reason: str, cluster: str = "", via: str = "") -> Refusal | None: ...

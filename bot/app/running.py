@@ -15,6 +15,7 @@ from typing import Self
 from bot.app.clusters import Program, Say
 from bot.app.world import Clusters
 from bot.core.audit import Broken, Entry, Head, Link
+from bot.core.hostile import plain
 from bot.core.phases import Incident
 from bot.core.plans import Plan, Request, draw
 from bot.core.refusals import Refusal
@@ -27,6 +28,7 @@ from bot.settings import Settings, seal_key
 _TICK = timedelta(seconds=5)
 _OUTBOX = timedelta(seconds=1)
 _DAY = timedelta(days=1)
+_LONGEST = 1_000  # characters of a reason
 
 
 def clock() -> datetime:
@@ -118,13 +120,13 @@ class Desk:
         return found
 
     def settle(self, id_: int, reason: str, *, done: bool) -> Incident | Refusal:
-        return self._engine.settle(id_, self._person(), reason, done=done)
+        return self._engine.settle(id_, self._person(), plain(reason, _LONGEST), done=done, via=self._via())
 
     def pause(self, reason: str) -> None:
-        self._engine.pause(self._person(), reason)
+        self._engine.pause(self._person(), plain(reason, _LONGEST), self._via())
 
     def resume(self, reason: str, cluster: str = "") -> Refusal | None:
-        return self._engine.resume(self._person(), reason, cluster)
+        return self._engine.resume(self._person(), plain(reason, _LONGEST), cluster, self._via())
 
     def verify(self, anchor_file: Path | None) -> Head | Broken:
         """Of a whole log the head is then kept in the anchor file, which is made if it is not there."""
@@ -136,6 +138,9 @@ class Desk:
 
     def entries(self, incident: int | None = None) -> Iterator[Link]:
         return (link for link in self._store.links() if incident is None or link.incident == incident)
+
+    def _via(self) -> str:
+        return f"terminal of {self._settings.login}"
 
     def _person(self) -> str:
         return _who(self._settings)

@@ -186,7 +186,9 @@ class Clusters:
         if pod.uid != target.pod_uid:
             return "the pod is gone from the API server; another has its name"
         if plan.repair == "finalizer.remove" and plan.words[0] not in pod.finalizers:
-            return f"the finalizer {plan.words[0]} is gone"
+            left = ", ".join(pod.finalizers)
+            still = f"; the pod is still there, held by {left}" if left else "; the pod is still there for now"
+            return f"the finalizer {plan.words[0]} is gone{still}"
         return ""
 
     # ---- verification

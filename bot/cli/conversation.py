@@ -1,9 +1,10 @@
 """What is said on the console, handed to the bot, and its answer handed back. Nothing is decided here."""
 
 from threading import Event
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from bot.app.running import clock
+from bot.core.facts import Unknown
 from bot.core.phases import Incident
 from bot.core.refusals import Refusal, refusal
 from bot.core.spoken import Said, Wanted
@@ -21,26 +22,7 @@ from bot.edges.console.words import (
     Settle,
     Show,
 )
-from bot.ports import Outage
-
-
-class Bot(Protocol):
-    """As much of the engine as people can reach from here."""
-
-    def incidents(self) -> tuple[Incident, ...]:
-        """The open ones, oldest first."""
-
-    def incident(self, id_: int) -> Incident | None: ...
-
-    def request(self, wanted: Wanted) -> Incident | Refusal: ...
-
-    def vote(self, said: Said) -> Incident | Refusal: ...
-
-    def settle(self, incident: int, person: str, reason: str, *, done: bool) -> Incident | Refusal: ...
-
-    def pause(self, person: str, reason: str) -> None: ...
-
-    def resume(self, person: str, reason: str, cluster: str = "") -> Refusal | None: ...
+from bot.ports import Bot, Outage
 
 
 def converse(chat: Console, bot: Bot, over: Event) -> None:
@@ -66,8 +48,21 @@ def _still_open(chat: Console, bot: Bot) -> None:
     try:
         if found := bot.incidents():
             chat.table(found)
+        if says := _paused(bot):
+            chat.say(says)
     except Outage as outage:
         chat.say(str(outage))
+
+
+def _paused(bot: Bot) -> str:
+    match bot.paused():
+        case None:
+            return ""
+        case Unknown(why):
+            return f"Fixes are paused: {why}."
+        case pause:
+            why = pause.reason or "no reason given"
+            return f"Fixes are paused since {pause.since:%Y-%m-%d %H:%M} UTC by {pause.who}: {why}."
 
 
 def _answer(chat: Console, bot: Bot, command: Command) -> str:
@@ -83,17 +78,19 @@ def _answer(chat: Console, bot: Bot, command: Command) -> str:
                 option=command.option,
                 person=chat.person(command.person),
                 reason=command.reason,
+                via=chat.via(command.person),
             )
             chat.say("Looking at the pod.")
             return _sentence(bot.request(wanted))
         case Settle():
             person = chat.person(command.person)
-            return _sentence(bot.settle(command.incident, person, command.reason, done=command.done))
+            settled = bot.settle(command.incident, person, command.reason, done=command.done, via=chat.via(person))
+            return _sentence(settled)
         case Pause():
-            bot.pause(chat.person(command.person), command.reason)
+            bot.pause(chat.person(command.person), command.reason, chat.via(command.person))
             return "Fixes are paused. Diagnosis goes on."
         case Resume():
-            no = bot.resume(chat.person(command.person), command.reason)
+            no = bot.resume(chat.person(command.person), command.reason, via=chat.via(command.person))
             return no.says if no is not None else "Fixes go on."
         case List() | Show() | Help() | Quit():
             return _shown(chat, bot, command)
@@ -105,6 +102,7 @@ def _shown(chat: Console, bot: Bot, command: List | Show | Help | Quit) -> str:
     match command:
         case List():
             chat.table(bot.incidents())
+            return _paused(bot)
         case Show(incident=id_):
             found = bot.incident(id_)
             if found is None:

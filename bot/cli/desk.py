@@ -21,7 +21,8 @@ audit = typer.Typer(
 )
 
 T = TypeVar("T")
-Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="The incident's number.")]
+_LAST = 2**31 - 1  # of what both databases can count
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=_LAST, help="The incident's number.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in a sentence; it is kept.")]
 
 
@@ -189,7 +190,9 @@ def verify(
 
 @audit.command("show")
 def show(
-    id_: Annotated[int | None, typer.Option("--incident", metavar="ID", min=1, help="Of this one only.")] = None,
+    id_: Annotated[
+        int | None, typer.Option("--incident", metavar="ID", min=1, max=_LAST, help="Of this one only.")
+    ] = None,
     config: Config = None,
     output: As = Output.TABLE,
 ) -> None:

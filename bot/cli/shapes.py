@@ -12,7 +12,7 @@ from bot.core.facts import Fact, Unknown, Value
 from bot.core.findings import Finding
 from bot.core.guards import Execution
 from bot.core.hostile import plain
-from bot.core.incident_cards import finding, status
+from bot.core.incident_cards import cause_of, finding, status
 from bot.core.phases import Closed, Incident, Open, name_of
 from bot.core.phases import Diagnosed as Found
 from bot.core.plans import Plan
@@ -69,7 +69,6 @@ def diagnosed(found: Diagnosed) -> Json:
 
 
 def listed(each: Incident) -> Json:
-    found = finding(each)
     return {
         "id": each.id,
         "cluster": each.cluster,
@@ -77,7 +76,7 @@ def listed(each: Incident) -> Json:
         "status": status(each),
         "phase": name_of(each.phase),
         "pods": len(each.members),
-        "cause": (found.cause or None) if found is not None else None,
+        "cause": cause_of(each) or None,
         "opened": _value(each.opened),
         "closed": _value(each.phase.at) if isinstance(each.phase, Closed) else None,
     }

@@ -42,6 +42,7 @@ class Execution:
     why: str = ""
     blamed: bool = False  # it failed, or its outcome was unknown at some time: what the breaker counts
     requester: str = ""
+    reason: str = ""  # of the request
     approvers: tuple[str, ...] = ()
 
     @property
@@ -206,9 +207,9 @@ def _breaker(plan: Plan, _: Policy, around: Around, now: datetime) -> Refusal | 
     if len(failed) < _BREAKS_AFTER[plan.risk]:
         return None
     since = _clock(min(each.claimed for each in failed))
-    where = plan.target.cluster
+    where, times = plan.target.cluster, "once" if len(failed) == 1 else f"{len(failed)} times"
     return refusal(
-        "breaker", repair=plan.repair, cause=plan.cause or "no cause", cluster=where, count=len(failed), since=since
+        "breaker", repair=plan.repair, cause=plan.cause or "no cause", cluster=where, times=times, since=since
     )
 
 

@@ -125,7 +125,7 @@ def headline(incident: Incident, now: datetime) -> str:
             words.append(f"after {spoken(late.repair)} had not helped in its time")
         return " · ".join(words)
     if not incident.members:
-        return f"{status(incident)}  its pods are gone · {where}"
+        return f"{status(incident)}  no pod of it is left · {where}"
     pods = "1 pod" if len(incident.members) == 1 else f"{len(incident.members)} pods"
     oldest = max(now - each.deadline for each in incident.members)
     return f"{status(incident)}  {pods} {where} · {lasting(oldest)} past the deadline"
@@ -154,6 +154,14 @@ def held(hold: Hold) -> str:
             assert_never(hold.kind)
 
 
+def cause_of(incident: Incident) -> str:
+    """Of a closed one: what its last fix was for; empty where none is known."""
+    found = finding(incident)
+    if found is not None:
+        return found.cause
+    return incident.executions[-1].cause if incident.executions else ""
+
+
 def finding(incident: Incident) -> Finding | None:
     phase = incident.phase
     return None if isinstance(phase, Open | Closed) else phase.finding
@@ -178,13 +186,14 @@ def past(execution: Execution) -> str:
         case "failed":
             ended = f"failed after {took}"
         case "not-done":
-            ended = "nothing was done"
+            ended = "not done"
         case "unsettled":
             ended = "outcome unknown"
         case _:
             ended = f"{execution.state} now"
     why = f": {execution.why}" if execution.why else ""
-    who = f" ({', '.join(_by(execution))})" if execution.requester else ""
+    because = f", because {execution.reason}" if execution.reason else ""
+    who = f" ({', '.join(_by(execution))}{because})" if execution.requester else ""
     return f"{clock(execution.claimed)} {execution.repair}{who}: {ended}{why}"
 
 
@@ -254,8 +263,9 @@ def _next(found: Finding) -> tuple[Part, ...]:
 
 def _agreed(phase: Checking | Acting | Verifying | Unsettled) -> str:
     plan, voters = phase.plan, _names(phase.votes)
+    which = f" of {plan.words[0]}" if plan.repair == "finalizer.remove" else ""
     return (
-        f"{plan.repair} on {place_of(plan)} · asked by {plan.requester}, approved by {voters} "
+        f"{plan.repair}{which} on {place_of(plan)} · asked by {plan.requester}, approved by {voters} "
         f"at {clock(phase.approved)} · plan {plan.digest[:SHORT_ID]}"
     )
 
@@ -285,12 +295,17 @@ def unknown(incident: Incident, phase: Unsettled) -> tuple[Part, ...]:
     """What is not known, how a person can look, and how it ends."""
     plan = phase.plan
     goes_on = "The bot goes on asking." if phase.asking else "The bot cannot find out by itself."
-    outcome = (f"{phase.why}.", f"{goes_on} No more fixes on {plan.place} until this is settled.")
+    outcome = (f"{phase.why}.", f"{goes_on} No more fixes on {plan.to_type} until this is settled.")
     target = plan.target
     if BY_ID[plan.repair].by == "node":
         look = (
             f"terminating-node status {plan.op}",
             f"on {target.node}, as root. done, failed: it happened. refused, burnt: it did not.",
+        )
+    elif plan.repair == "finalizer.remove":
+        look = (
+            f"kubectl get pod -n {target.namespace} {target.pod} -o yaml",
+            f"Gone, of another UID than {target.pod_uid}, or without the finalizer {plan.words[0]}: it happened.",
         )
     elif plan.repair in ("node.cordon", "node.uncordon"):
         look = (f"kubectl get node {target.node} -o yaml", f"of UID {target.node_uid}: spec.unschedulable.")

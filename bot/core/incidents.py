@@ -231,6 +231,7 @@ def _claimed(incident: Incident, plan: Plan, votes: Sequence[Vote], now: datetim
         state="checking",
         claimed=now,
         requester=plan.requester,
+        reason=plan.reason,
         approvers=tuple(vote.person for vote in votes),
     )
 
@@ -309,7 +310,7 @@ def _reported(
             )
             return Accepted(_with(replace(incident, phase=verifying), "verifying", why=event.why), ("look", "tell"))
         case "not-done":
-            return _dropped(incident, phase, refusal("recheck-failed", why=event.why).says, now)
+            return _dropped(incident, phase, refusal("not-done", why=event.why).says, now)
         case "unknown":
             if isinstance(phase, Unsettled):
                 changed = event.why != phase.why

@@ -144,7 +144,9 @@ def plan_parts(
     ]
     if finding is not None and (less := _less(plan, finding)):
         parts.append(Part("Why not less", less))
-    kept = f"; what the node said is kept: evidence {finding.evidence[:SHORT_ID]}" if finding is not None else ""
+    kept = (
+        f"; what the node said is kept: evidence {finding.evidence[:SHORT_ID]}" if finding and finding.evidence else ""
+    )
     parts.append(Part("Lost", (told.lost + kept,)))
     parts.append(Part("Needs", _needs(plan, people, votes)))
     if plan.incident:

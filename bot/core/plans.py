@@ -211,9 +211,9 @@ def _offered(diagnosis: Diagnosis, repair: Repair | None, name: str) -> Offered 
     cause = diagnosis.verdict.cause
     allowed = (*(cause.repairs if cause else ()), *ALWAYS)
     if repair is None or repair.id not in allowed:
-        return refusal(
-            "not-of-cause", repair=name, cause=cause.id if cause else "what was found", offered=", ".join(allowed)
-        )
+        offered = (*(each.repair.id for each in diagnosis.offered if each.repair.by != "person"), *ALWAYS)
+        what = cause.id if cause else "what was found"
+        return refusal("not-of-cause", repair=name, cause=what, offered=", ".join(offered))
     if repair.by == "person":
         return refusal("person-only", repair=repair.id)
     subject = diagnosis.verdict.subject or diagnosis.subjects[0]

@@ -7,6 +7,7 @@ from bot.core.hostile import plain
 from bot.core.phases import (
     Accepted,
     Acting,
+    Asked,
     Checking,
     Event,
     Incident,
@@ -23,8 +24,11 @@ from bot.core.phases import (
 from bot.core.refusals import Refusal
 
 
-def recorded(event: Event, before: Incident, answer: Accepted | Refusal, who: str, now: datetime) -> Entry:
-    says: dict[str, object] = {"from": name_of(before.phase)}
+def recorded(
+    event: Event, before: Incident, answer: Accepted | Refusal, who: str, now: datetime, via: str = ""
+) -> Entry:
+    """`via`: the way in of whoever said it."""
+    says: dict[str, object] = {"from": name_of(before.phase), **({"via": via} if via else {})}
     if isinstance(answer, Refusal):
         says |= {"code": answer.code, "says": answer.says, "event": _kind(event)}
         if isinstance(event, Reported):  # what a node told is kept, also when nobody waits for it any more
@@ -36,6 +40,8 @@ def recorded(event: Event, before: Incident, answer: Accepted | Refusal, who: st
     if isinstance(phase, Proposed | Checking | Acting | Verifying | Unsettled):
         says |= {"plan": phase.plan.digest, "repair": phase.plan.repair, "words": list(phase.plan.words)}
     match event:
+        case Asked(plan=plan):
+            says |= {"reason": plan.reason, "option": plan.option, "pod": plan.target.pod}
         case Voted(vote=vote):
             says |= {"ballot": vote.ballot, "via": vote.via, "seal": vote.seal, "reason": vote.reason}
         case Reported(outcome=outcome, why=why):

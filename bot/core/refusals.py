@@ -16,6 +16,10 @@ SENTENCES: Mapping[str, str] = {
     "typed-wrong": 'Type the name "{name}" to agree: {repair} is {risk} risk.',
     "bad-seal": "A vote on this plan was not written by this bot: its seal does not fit. Nothing was done.",
     "votes-missing": "The plan has {have} of {need} votes.",
+    "nobody": "Slack did not say who you are. Nothing was done.",
+    "other-team": "{who} is not of this team. Nothing was done.",
+    "guest": "{who} is a guest, a bot or no longer a member. Nothing was done.",
+    "account-unknown": "Who you are could not be looked up: {why} Nothing was done.",
     # what a plan needs
     "not-offered": "Not offered: {repair}. {why}.",
     "not-of-cause": "{repair} does not help against {cause}. Offered: {offered}.",
@@ -28,12 +32,15 @@ SENTENCES: Mapping[str, str] = {
     "expired": "The plan expired at {at}. Nothing was done. Ask again, and it is drawn afresh.",
     "superseded": "This plan is out of date: {what}. Nothing was done.",
     "healed": "This plan is out of date: {what} is no longer stuck. Nothing was done.",
+    "not-done": "Nothing was done: {why}.",
     "recheck-failed": "Nothing was done: the last look before acting failed. {why}",
     "playbook-changed": "This plan is out of date: the playbook {cause} was changed. Nothing was done.",
     # guards
     "paused": "Fixes are paused since {since} by {who}: {reason}. Diagnosis goes on.",
-    "pause-unknown": "Fixes are paused: the pause switch cannot be read ({why}). Diagnosis goes on.",
-    "storm": "One problem, not {nodes}: pods got stuck on {nodes} nodes within {within}. Fixes are withheld meanwhile.",
+    "pause-unknown": "Fixes are paused: {why}. Diagnosis goes on.",
+    "still-paused": "That is on record, but fixes stay paused: {why}.",
+    "storm": "One problem, not {nodes}: stuck pods were first seen on {nodes} nodes within {within}. "
+    "Fixes are withheld meanwhile.",
     "blackout": "No fixes in {where} until {until}: {window}.",
     "own-node": "The bot runs on {node} itself: someone must do this by hand.",
     "own-node-unknown": "Which node the bot runs on is not known ({why}), so it repairs none.",
@@ -41,12 +48,14 @@ SENTENCES: Mapping[str, str] = {
     "node-busy": "Another fix runs on {node}: {repair}. One at a time.",
     "cluster-busy": "Another fix runs in {cluster}: {repair} on {node}. One at a time.",
     "rate": "{node} had {count} such fixes in {within}; {most} are allowed. What comes back is another problem.",
-    "breaker": "{repair} against {cause} failed in {cluster} since {since}: {count} times. Look, then resume.",
+    "breaker": "{repair} against {cause} failed or ended unknown in {cluster} since {since}: {times}. "
+    "Look, then resume.",
     "budget-zero": "Not now: PodDisruptionBudget {budget} allows 0 disruptions.",
     # the flow
     "stale": "Too late: incident {incident} has moved on ({phase}).",
     "not-unknown": "Nothing to settle: incident {incident} is {phase}.",
     "which-pod": "Incident {incident} has several pods. Say which: {pods}.",
+    "no-pod": "Incident {incident} has no pod {pod}. It has: {pods}.",
     "no-incident": "There is no incident {incident}.",
 }
 

@@ -180,7 +180,7 @@ class Scene:
 
     def why(self, name: str) -> str:
         fact = self.facts.get(name)
-        return fact.answer.why if fact is not None and isinstance(fact.answer, Unknown) else "not asked"
+        return fact.answer.why.rstrip(".") if fact is not None and isinstance(fact.answer, Unknown) else "not asked"
 
     def version(self, name: str) -> Version | None:
         value = self.value(name)

@@ -15,6 +15,7 @@ class Wanted:
     option: str
     person: str
     reason: str
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,20 @@
 
 import io
 import os
+from collections.abc import Mapping
 from threading import Event
 
 import pytest
 
 from bot.cli.conversation import converse
+from bot.core.consent import Right
+from bot.core.facts import Unknown
+from bot.core.guards import Pause
 from bot.core.phases import Incident
 from bot.core.refusals import Refusal, refusal
 from bot.core.spoken import Said, Wanted
 from bot.edges.console import Console
-from bot.ports import TimedOut
+from bot.ports import TimedOut, Watched
 from tests.core.incident_samples import PEOPLE, first, plan, proposed
 
 NO = refusal("no-incident", incident=7)
@@ -28,8 +32,23 @@ class Clerk:
     def incidents(self) -> tuple[Incident, ...]:
         return (first(),)
 
+    def history(self, limit: int) -> tuple[Incident, ...]:
+        return (first(),)[:limit]
+
+    def paused(self) -> Pause | Unknown | None:
+        return None
+
+    def rights(self, person: str) -> Mapping[str, frozenset[Right]]:
+        return PEOPLE[person].rights
+
+    def watched(self) -> tuple[Watched, ...]:
+        return ()
+
     def incident(self, id_: int) -> Incident | None:
         return first() if id_ == 1 else None
+
+    def diagnose(self, incident: int) -> Incident | Refusal:
+        return self._heard(incident)
 
     def request(self, wanted: Wanted) -> Incident | Refusal:
         return self._heard(wanted)
@@ -37,14 +56,14 @@ class Clerk:
     def vote(self, said: Said) -> Incident | Refusal:
         return self._heard(said)
 
-    def settle(self, incident: int, person: str, reason: str, *, done: bool) -> Incident | Refusal:
-        return self._heard((incident, person, reason, done))
+    def settle(self, incident: int, person: str, reason: str, *, done: bool, via: str = "") -> Incident | Refusal:
+        return self._heard((incident, person, reason, done, via))
 
-    def pause(self, person: str, reason: str) -> None:
-        self._heard((person, reason))
+    def pause(self, person: str, reason: str, via: str = "") -> None:
+        self._heard((person, reason, via))
 
-    def resume(self, person: str, reason: str, cluster: str = "") -> Refusal | None:
-        answer = self._heard((person, reason, cluster))
+    def resume(self, person: str, reason: str, cluster: str = "", via: str = "") -> Refusal | None:
+        answer = self._heard((person, reason, cluster, via))
         return answer if isinstance(answer, Refusal) else None
 
     def _heard(self, what: object) -> Incident | Refusal:
@@ -87,12 +106,13 @@ def vote(**given: str) -> Said:
                 option="without-live-restore",
                 person="ada",
                 reason="it hangs",
+                via="console of root as Ada",
             ),
         ),
-        ("ben> settle 1 not-done I looked", (1, "ben", "I looked", False)),
-        ("ben> settle 1 done I looked", (1, "ben", "I looked", True)),
-        ("ada> pause", ("ada", "")),
-        ("ben> resume it is over", ("ben", "it is over", "")),
+        ("ben> settle 1 not-done I looked", (1, "ben", "I looked", False, "console of root as ben")),
+        ("ben> settle 1 done I looked", (1, "ben", "I looked", True, "console of root as ben")),
+        ("ada> pause", ("ada", "", "console of root as ada")),
+        ("ben> resume it is over", ("ben", "it is over", "", "console of root as ben")),
     ],
 )
 def test_each_command_is_heard_once_and_exactly(typed: str, heard: object) -> None:

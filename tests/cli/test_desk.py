@@ -204,7 +204,7 @@ def test_the_audit_log_is_shown_whole_or_of_one_incident(night: Night) -> None:
         "judged incident 1 · open to diagnosed",
         f"asked incident 1 by ada · diagnosed to proposed · container.stop · plan {night.plan().digest[:8]}",
     ]
-    assert rows[-1].endswith(" paused by ada · x")
+    assert rows[-1].endswith(f" paused by ada · terminal of {ME} · x")
     assert "paused" not in night.said("audit", "show", "--incident", "1")
     as_json = [json.loads(line) for line in night.said("audit", "show", "-o", "json").splitlines()]
     assert [row["kind"] for row in as_json][-1] == "paused"
@@ -222,7 +222,7 @@ def test_each_row_says_what_was_decided_and_a_refusal_why(night: Night) -> None:
         f"rechecked incident 1 · checking to acting · container.stop · {plan}",
         f"sending incident 1 · container.stop · {plan}",
         f"reported incident 1 · acting to unsettled · container.stop · unknown · the connection ended · {plan}",
-        "refused incident 1 by ada · settled · reason-needed · settling needs a reason in writing.",
+        f"refused incident 1 by ada · settled · terminal of {ME} · reason-needed · settling needs a reason in writing.",
     ]
 
 

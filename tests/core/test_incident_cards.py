@@ -126,7 +126,7 @@ def test_a_fix_that_failed_is_the_news_until_the_next_plan() -> None:
     assert said(failed, "Last") == ("shim.reap did not help: the API server still has the pod.",)
     assert said(failed, "Before") == (
         (
-            "20 Nov 12:14:00 UTC shim.reap (asked by ada, approved by ben): failed after 6 min: "
+            "20 Nov 12:14:00 UTC shim.reap (asked by ada, approved by ben, because it blocks us): failed after 6 min: "
             "the API server still has the pod"
         ),
     )
@@ -184,7 +184,7 @@ def test_what_is_not_shown_is_counted(count: int, more: str) -> None:
 def test_pods_that_are_gone_while_it_is_verified_are_not_late() -> None:
     incident = taken(verifying(REAP), seen(gone=(UID,)))
 
-    assert shown(incident).headline == "VERIFYING  its pods are gone · on node-17 · prod-eu"
+    assert shown(incident).headline == "VERIFYING  no pod of it is left · on node-17 · prod-eu"
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_an_api_repair_is_looked_for_in_the_api(repair: str, command: str, meani
     [
         ("done", "done in 13 s: it is gone"),
         ("failed", "failed after 13 s: it is gone"),
-        ("not-done", "nothing was done: it is gone"),
+        ("not-done", "not done: it is gone"),
         ("unsettled", "outcome unknown: it is gone"),
         ("checking", "checking now: it is gone"),
     ],

@@ -63,7 +63,7 @@ def test_from_where_to_where() -> None:
 @pytest.mark.parametrize(
     ("phase", "event", "expected"),
     [
-        ("open", "asked", PLAN),
+        ("open", "asked", {**PLAN, "reason": "it blocks us", "option": "", "pod": "zookeeper0-0"}),
         (
             "proposed",
             "approved",

@@ -28,7 +28,7 @@ EVENTS = tuple(each.__name__.lower() for each in get_args(Event))
 EFFECTS: tuple[str, ...] = get_args(Effect)
 
 # Of each port, what reads from the database only: it has no boundary of its own.
-READS = ("incident", "at", "open", "counted", "around", "taken")
+READS = ("incident", "history", "at", "open", "proposed", "counted", "around", "taken")
 CALLS = ("brake", "playbooks", "sweep", "examine", "act", "ask", "look", "show")
 WRITES: Mapping[str, tuple[str, ...]] = {
     "save": tuple(f"save {event}" for event in EVENTS),
@@ -220,11 +220,17 @@ class WatchedWriting:
     def incident(self, id_: int) -> Incident | None:
         return self._tx.incident(id_)
 
+    def history(self, limit: int) -> tuple[Incident, ...]:
+        return self._tx.history(limit)
+
     def at(self, cluster: str, hold: Hold) -> Incident | None:
         return self._tx.at(cluster, hold)
 
     def open(self, cluster: str | None = None) -> tuple[Incident, ...]:
         return self._tx.open(cluster)
+
+    def proposed(self) -> tuple[Incident, ...]:
+        return self._tx.proposed()
 
     def counted(self, cluster: str, hold: Hold, since: datetime) -> int:
         return self._tx.counted(cluster, hold, since)

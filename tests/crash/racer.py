@@ -34,7 +34,7 @@ from bot.core.refusals import Refusal
 from bot.core.repairs import ladder
 from bot.core.spoken import Said, Wanted
 from bot.edges.schedule import Metronome
-from bot.edges.store import open_store
+from bot.edges.store import Sql, open_store
 from bot.engine import Engine
 from bot.ports import Missing, Outage, TimedOut
 from tests.core import samples
@@ -181,9 +181,10 @@ class People:
     They go on in waves, so that not everything is open at once, and within a wave in an order of their own.
     """
 
-    def __init__(self, race: Race, engine: Engine, kept: Kept, chance: random.Random) -> None:
+    def __init__(self, race: Race, engine: Engine, store: Sql, kept: Kept, chance: random.Random) -> None:
         self._race = race
         self._engine = engine
+        self._store = store
         self._kept = kept
         self._chance = chance
 
@@ -197,7 +198,8 @@ class People:
 
     def _ask(self, cluster: str) -> bool:
         self._engine.sweep(cluster)
-        found = [each.id for each in self._engine.incidents() if each.cluster == cluster]
+        with self._store.writing() as tx:
+            found = [each.id for each in tx.open(cluster)]
         for id_ in found:
             wanted = Wanted(incident=id_, pod="", repair="container.stop", option="", person="ada", reason="")
             self._engine.request(wanted)
@@ -253,7 +255,7 @@ def run(race: Race) -> None:
         metronome.every(PATIENCE / 2, "the tick", engine.tick)
         metronome.every(PATIENCE / 2, "the outbox", engine.drain)
         metronome.start()
-        people = People(race, engine, kept, chance)
+        people = People(race, engine, store, kept, chance)
         people.talk()
         kept.add("voted", str(race.number))
         sys.stdin.read()

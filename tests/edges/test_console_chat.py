@@ -230,7 +230,7 @@ def test_incidents_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 ID  STATUS                CLUSTER  HELD BY  PODS  CAUSE
 1   STUCK                 prod-eu  node-17  1     -
 1   WAITING FOR APPROVAL  prod-eu  node-17  1     docker-lost-exit-event
-1   RESOLVED              prod-eu  node-17  0     -
+1   RESOLVED              prod-eu  node-17  0     docker-lost-exit-event
 3 incidents, 2 open
 0 incidents, 0 open
 """

@@ -163,7 +163,7 @@ def test_the_audit_log_cannot_be_emptied_at_once(postgres_url: str) -> None:
 @pytest.mark.parametrize(
     ("harm", "kind", "why"),
     [
-        ("UPDATE alembic_version SET version_num = '0002'", Refused, "newer than this program, which knows 0001"),
+        ("UPDATE alembic_version SET version_num = '0003'", Refused, "newer than this program, which knows 0002"),
         ("UPDATE alembic_version SET version_num = 'main'", Garbled, "does not say which schema"),
         ("INSERT INTO alembic_version VALUES ('0000')", Garbled, "does not say which schema"),
         ("DROP TABLE alembic_version", Garbled, "not this program's"),
@@ -186,7 +186,7 @@ def test_a_database_of_a_time_that_nobody_remembers_is_refused(database: str) ->
     harmed(store, "UPDATE alembic_version SET version_num = '0000'")
     store.close()
 
-    with pytest.raises(Refused, match="older than 0001"):
+    with pytest.raises(Refused, match="older than 0002"):
         open_store(database, migrate=False)
     with pytest.raises(Garbled, match="nothing leads on from its schema 0000"):
         open_store(database, migrate=True)
@@ -196,15 +196,15 @@ def test_an_older_database_is_moved_on_by_who_may(store: Sql, tmp_path: Path) ->
     begun(store)
     scripts = tmp_path / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, scripts)
-    (scripts / "versions" / "m0002_second.py").write_text(
+    (scripts / "versions" / "m0003_third.py").write_text(
         "from alembic import op\n"
-        'revision, down_revision = "0002", "0001"\n'
+        'revision, down_revision = "0003", "0002"\n'
         "def upgrade(): op.create_index('jobs_by_incident', 'jobs', ['incident'])\n",
         encoding="utf-8",
     )
-    newer: dict[str, Any] = {"newest": "0002", "migrations": str(scripts)}
+    newer: dict[str, Any] = {"newest": "0003", "migrations": str(scripts)}
 
-    with pytest.raises(Refused, match="its schema 0001 is older than 0002"), store.turn() as connection:
+    with pytest.raises(Refused, match="its schema 0002 is older than 0003"), store.turn() as connection:
         schema.check(connection, store.name, migrate=False, **newer)
     for migrate in (True, False):
         with store.turn() as connection:

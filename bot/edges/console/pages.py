@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bot.core.cards import SHORT_ID
 from bot.core.consent import RULES, Person
-from bot.core.incident_cards import Card, Status, card, finding, status
+from bot.core.incident_cards import Card, Status, card, cause_of, finding, status
 from bot.core.phases import Diagnosed, Incident, Proposed, Unsettled
 from bot.core.plan_cards import Part, plan_parts
 from bot.core.plans import Plan
@@ -119,8 +119,7 @@ def _table(console: Console, incidents: Sequence[Incident]) -> None:
 
 
 def _row(incident: Incident) -> tuple[str, ...]:
-    found = finding(incident)
-    cause = (found.cause or "none fits") if found is not None else "-"
+    cause = cause_of(incident) or ("none fits" if finding(incident) is not None else "-")
     hold = incident.hold
     held = hold.name if hold.kind == "node" else f"{hold.kind.replace('-', ' ')} {hold.name}".strip()
     return (str(incident.id), status(incident), incident.cluster, held, str(len(incident.members)), cause)

@@ -21,7 +21,7 @@ from bot.edges.store.connect import READING, connected, secrets, shown
 from bot.edges.store.outages import COMMITTING, DRIVERS, Doing, outage
 from bot.edges.store.tables import RubbishError
 from bot.edges.store.transaction import Transaction
-from bot.ports import Garbled, Outage
+from bot.ports import Garbled, Outage, Post
 
 __all__ = ["Sql", "open_store"]
 
@@ -119,6 +119,19 @@ class Sql:
         with self.turn(reading=True) as connection:
             raw = connection.execute(query).scalar_one_or_none()
             return None if raw is None else bytes(raw)
+
+    def posts(self, incident: int) -> Mapping[str, Post]:
+        query = sa.select(tables.posts).where(tables.posts.c.incident == incident)
+        with self.turn(reading=True) as connection:
+            rows = connection.execute(query).all()
+        return {row.part: Post(part=row.part, channel=row.channel, at=row.at, body=row.body) for row in rows}
+
+    def posted(self, incident: int, post: Post) -> None:
+        values = {"channel": post.channel, "at": post.at, "body": post.body}
+        key = (tables.posts.c.incident == incident, tables.posts.c.part == post.part)
+        with self.turn() as connection:
+            if not connection.execute(sa.update(tables.posts).where(*key).values(**values)).rowcount:
+                connection.execute(sa.insert(tables.posts).values(incident=incident, part=post.part, **values))
 
     def retain(self, now: datetime, evidence_days: int = 30, jobs_days: int = 1) -> None:
         """Lets go of what is older. The audit log and the incidents stay."""

@@ -51,7 +51,7 @@ class Moment(TypeDecorator[datetime]):
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
 
-REVISION = "0001"  # the migration that makes these tables
+REVISION = "0002"  # the migration that makes these tables
 metadata = MetaData()
 
 LOCKING = "state IN ('checking', 'acting', 'verifying', 'unsettled')"
@@ -149,6 +149,16 @@ looked = Table(
     metadata,
     Column("cluster", String(200), primary_key=True),
     Column("at", Moment, nullable=False),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("incident", Integer, ForeignKey("incidents.id"), primary_key=True, autoincrement=False),
+    Column("part", String(120), primary_key=True),
+    Column("channel", String(40), nullable=False),
+    Column("at", String(40), nullable=False),
+    Column("body", Text, nullable=False),
 )
 
 PROMISES = (

@@ -52,6 +52,10 @@ class Transaction:
             query = query.where(incidents.c.cluster == cluster)
         return tuple(_incident(row) for row in self._do.execute(query))
 
+    def proposed(self) -> tuple[Incident, ...]:
+        query = sa.select(incidents).where(incidents.c.is_open, incidents.c.phase == "proposed")
+        return tuple(_incident(row) for row in self._do.execute(query.order_by(incidents.c.id)))
+
     def history(self, limit: int) -> tuple[Incident, ...]:
         """The newest first, open or not."""
         query = sa.select(incidents).order_by(incidents.c.id.desc()).limit(limit)
@@ -142,12 +146,12 @@ class Transaction:
         try:
             rows = self._do.execute(sa.select(raw, switch.c.who, switch.c.reason, switch.c.since)).all()
         except RubbishError as error:
-            return Unknown(str(error))
+            return Unknown(f"the pause switch cannot be read: {error}")
         if len(rows) != 1:
-            return Unknown(f"its table has {len(rows)} rows, not one")
+            return Unknown(f"the pause switch has {len(rows)} rows, not one")
         row = rows[0]
         if row.paused not in (0, 1) or (row.paused == 1) != (row.since is not None):
-            return Unknown("it was not written by this program")
+            return Unknown("the pause switch was not written by this program")
         return Pause(who=row.who, reason=row.reason, since=row.since) if row.paused else None
 
     def pause(self, pause: Pause, entry: Entry) -> None:

@@ -6,7 +6,7 @@ says so, and what came back is an event like any other.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,8 +17,7 @@ from bot.core import findings
 from bot.core.acts import Acted
 from bot.core.audit import Entry
 from bot.core.consent import Vote, may, sealed
-from bot.core.facts import Unknown
-from bot.core.guards import Around, Pause, Policy
+from bot.core.guards import Pause, Policy
 from bot.core.hostile import plain
 from bot.core.incidents import COUNTED, advance, opened, takes
 from bot.core.phases import (
@@ -33,6 +32,7 @@ from bot.core.phases import (
     Incident,
     Judged,
     Lost,
+    Member,
     Open,
     Proposed,
     Rechecked,
@@ -44,13 +44,15 @@ from bot.core.phases import (
     Unsettled,
     Verifying,
     Voted,
+    name_of,
 )
 from bot.core.plans import Examined, Plan, Request, again, draw
 from bot.core.pods import Hold
 from bot.core.records import recorded
 from bot.core.refusals import Refusal, refusal
 from bot.core.spoken import Said, Wanted
-from bot.ports import Chat, Conflict, Job, Missing, Outage, Store, World, Writing
+from bot.engine.questions import Questions
+from bot.ports import Busy, Chat, Conflict, Job, Missing, Outage, Store, World
 
 log = logging.getLogger("terminating")
 
@@ -59,17 +61,14 @@ _SLOWEST = timedelta(minutes=1)  # between two tries of what is repeated
 _SHORT_DIGEST = 8  # characters of a digest that people type at least
 
 
-class Engine:
+class Engine(Questions):
     """Any thread may call anything. `owner` is this process among others on the same store."""
 
     def __init__(
         self, store: Store, world: World, chat: Chat, policy: Policy, clock: Callable[[], datetime], owner: str
     ) -> None:
-        self._store = store
-        self._world = world
+        super().__init__(store, world, policy, clock)
         self._chat = chat
-        self._policy = policy
-        self._clock = clock
         self._owner = owner
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="outbox")
         self._lock = Lock()
@@ -77,18 +76,6 @@ class Engine:
         self._stopping = False
         self._unsaved: dict[Job, Reported] = {}
         self._stranded: dict[Job, None] = {}
-        self._blind: dict[str, str] = {}
-
-    # ---- what people ask
-
-    def incidents(self) -> tuple[Incident, ...]:
-        """The open ones, oldest first."""
-        with self._store.writing() as tx:
-            return tx.open()
-
-    def incident(self, id_: int) -> Incident | None:
-        with self._store.writing() as tx:
-            return tx.incident(id_)
 
     # ---- what people say
 
@@ -101,12 +88,9 @@ class Engine:
             return self._no(refusal("no-incident", incident=wanted.incident), wanted.person, wanted.incident)
         if no := may(self._policy.people, wanted.person, "request", incident.cluster):
             return self._no(no, wanted.person, incident.id)
-        members = [each for each in incident.members if wanted.pod in ("", each.name, each.full_name)]
-        if not members or (not wanted.pod and len(members) > 1):
-            return self._no(
-                refusal("which-pod", incident=incident.id, pods=_names(incident)), wanted.person, incident.id
-            )
-        member = members[0]
+        member = _member(incident, wanted.pod)
+        if isinstance(member, Refusal):
+            return self._no(member, wanted.person, incident.id)
         examined = self._world.examine(incident.cluster, member.namespace, member.name)
         if examined.diagnosis.pod.uid != member.uid:
             return self._no(refusal("healed", what=member.full_name), wanted.person, incident.id)
@@ -121,7 +105,18 @@ class Engine:
         plan = draw(examined, request)
         if isinstance(plan, Refusal):
             return self._no(plan, wanted.person, incident.id)
-        return self.submit(incident.id, Asked(finding=self._finding(incident.id, examined), plan=plan), wanted.person)
+        asked = Asked(finding=self._finding(incident.id, examined), plan=plan)
+        return self.submit(incident.id, asked, wanted.person, wanted.via)
+
+    def diagnose(self, incident: int) -> Incident | Refusal:
+        """Asks the node again, now. Raises an Outage when the look fails."""
+        found = self.incident(incident)
+        if found is None:
+            return refusal("no-incident", incident=incident)
+        if not isinstance(found.phase, Open | Diagnosed):
+            return refusal("stale", incident=incident, phase=name_of(found.phase))
+        self._diagnose(found)
+        return self.incident(incident) or found
 
     def vote(self, said: Said) -> Incident | Refusal:
         """The seal is set here: only what this process heard from a person becomes a vote."""
@@ -143,19 +138,19 @@ class Engine:
             reason=said.reason,
         )
         vote = replace(vote, seal=sealed(vote, self._policy.seal_key))
-        return self.submit(incident.id, Voted(vote=vote), said.person)
+        return self.submit(incident.id, Voted(vote=vote), said.person, said.via)
 
-    def settle(self, incident: int, person: str, reason: str, *, done: bool) -> Incident | Refusal:
-        return self.submit(incident, Settled(person=person, done=done, reason=reason), person)
+    def settle(self, incident: int, person: str, reason: str, *, done: bool, via: str = "") -> Incident | Refusal:
+        return self.submit(incident, Settled(person=person, done=done, reason=reason), person, via)
 
-    def pause(self, person: str, reason: str) -> None:
+    def pause(self, person: str, reason: str, via: str = "") -> None:
         """The safe direction needs no rights."""
         now = self._clock()
-        entry = Entry(at=now, kind="paused", who=person, says={"reason": reason})
+        entry = Entry(at=now, kind="paused", who=plain(person), says={"reason": reason, "via": via})
         with self._store.writing() as tx:
             tx.pause(Pause(who=person, reason=reason, since=now), entry)
 
-    def resume(self, person: str, reason: str, cluster: str = "") -> Refusal | None:
+    def resume(self, person: str, reason: str, cluster: str = "", via: str = "") -> Refusal | None:
         """Ends the pause, and says that a person has looked at what failed in this cluster, or in all of them."""
         now = self._clock()
         for each in [cluster] if cluster else sorted({c for p in self._policy.people.values() for c in p.rights}):
@@ -163,14 +158,15 @@ class Engine:
                 return self._no(no, person, 0)
         if not reason.strip():
             return self._no(refusal("reason-needed", repair="resuming"), person, 0)
-        entry = Entry(at=now, kind="resumed", who=person, says={"reason": reason, "cluster": cluster})
+        entry = Entry(at=now, kind="resumed", who=person, says={"reason": reason, "cluster": cluster, "via": via})
         with self._store.writing() as tx:
             tx.resume(cluster, now, entry)
-        return None
+        brake = self._world.brake()
+        return refusal("still-paused", why=brake) if brake else None
 
     # ---- what happens
 
-    def submit(self, incident: int, event: Event, who: str = "") -> Incident | Refusal:
+    def submit(self, incident: int, event: Event, who: str = "", via: str = "") -> Incident | Refusal:
         """One event, decided and committed. Raises an Outage when the database is not to be had."""
         playbooks = self._world.playbooks() if isinstance(event, Rechecked | Sending) else {}
         try:
@@ -181,11 +177,11 @@ class Engine:
                     return refusal("no-incident", incident=incident)
                 answer = advance(before, event, self._policy, self._around(tx, playbooks, now), now)
                 if isinstance(answer, Refusal):
-                    tx.note(recorded(event, before, answer, who, now))
+                    tx.note(recorded(event, before, answer, who, now, via))
                     return answer
                 if answer.incident == before and not answer.effects:
                     return before
-                return tx.save(answer, recorded(event, before, answer, who, now))
+                return tx.save(answer, recorded(event, before, answer, who, now, via))
         except Conflict:
             return refusal("stale", incident=incident, phase="somebody else was first")
 
@@ -196,6 +192,7 @@ class Engine:
                 known = tx.open(cluster)
             for hold, seen in self._world.sweep(cluster, known).items():
                 self._sighted(cluster, hold, seen)
+            self._swept[cluster] = self._clock()
             if self._blind.pop(cluster, None):
                 log.warning("%s can be read again", cluster)
         except Outage as outage:
@@ -209,7 +206,9 @@ class Engine:
         with self._lock, self._store.writing() as tx:
             tx.beat(self._owner, now)
             orphans = tx.orphaned(now, self._policy.owner_patience)
-            late = [each.id for each in tx.open() if isinstance(each.phase, Proposed)]
+            late = [
+                each.id for each in tx.proposed() if isinstance(each.phase, Proposed) and now >= each.phase.plan.expires
+            ]
             strays = [job for job in tx.taken(self._owner) if not self._has(job)]
         for job in strays:  # they were taken, and the answer of the database was lost
             self._later(job)
@@ -262,7 +261,7 @@ class Engine:
             self._perform(job)
         except Outage as outage:
             log.warning("%s", outage)
-            self._later(job)
+            self._later(job, outage.after if isinstance(outage, Busy) else None)
         except Exception as error:  # the outbox worker's door: nothing that a job does may end the worker
             log.exception("%s of incident %s failed", job.effect, job.incident)
             if job.effect == "act":
@@ -375,8 +374,8 @@ class Engine:
     def _report(self, incident: int, plan: Plan, acted: Acted) -> None:
         self.submit(incident, Reported(op=plan.op, outcome=acted.outcome, why=acted.why, said=acted.said))
 
-    def _later(self, job: Job) -> None:
-        wait = min(_SLOWEST, timedelta(seconds=2 ** min(job.attempts, 6)))
+    def _later(self, job: Job, after: timedelta | None = None) -> None:
+        wait = min(_SLOWEST, timedelta(seconds=2 ** min(job.attempts, 6))) if after is None else after
         try:
             with self._store.writing() as tx:
                 tx.again(job, self._clock() + wait)
@@ -389,11 +388,6 @@ class Engine:
 
     def _has(self, job: Job) -> bool:
         return job.id in self._in_hand or job in self._unsaved or job in self._stranded
-
-    def _around(self, tx: Writing, playbooks: Mapping[str, str], now: datetime) -> Around:
-        around = tx.around(playbooks, now)
-        brake = self._world.brake()
-        return replace(around, pause=Unknown(brake)) if brake else around
 
     def _sighted(self, cluster: str, hold: Hold, seen: Seen) -> None:
         now = self._clock()
@@ -413,6 +407,9 @@ class Engine:
         return findings.of(examined.diagnosis, self._keep(incident, examined), self._clock(), examined.took)
 
     def _keep(self, incident: int, examined: Examined) -> str:
+        """Empty where no node said anything."""
+        if not examined.raw:
+            return ""
         with self._store.writing() as tx:
             return tx.keep(incident, examined.raw, self._clock())
 
@@ -421,6 +418,17 @@ class Engine:
         with self._store.writing() as tx:
             tx.note(entry)
         return no
+
+
+def _member(incident: Incident, pod: str) -> Member | Refusal:
+    if not incident.members:
+        return refusal("stale", incident=incident.id, phase=name_of(incident.phase))
+    if not pod and len(incident.members) > 1:
+        return refusal("which-pod", incident=incident.id, pods=_names(incident))
+    for each in incident.members:
+        if pod in ("", each.name, each.full_name):
+            return each
+    return refusal("no-pod", incident=incident.id, pod=plain(pod, 300), pods=_names(incident))
 
 
 def _names(incident: Incident) -> str:

@@ -1,0 +1,127 @@
+"""Slack as `ports.Chat`: an incident's messages are made to match it, each posted once and edited ever after."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from threading import Lock
+
+from bot.core.consent import Person
+from bot.core.phases import Incident
+from bot.edges.slack.cards import ALERT, PLAN, Message, ended, messages
+from bot.edges.slack.web import Web
+from bot.ports import Busy, Missing, Post, Posts
+
+_APART = timedelta(seconds=1)  # two messages of one channel
+_FILE = "file"
+
+
+class Slack:
+    """`channels`: where each cluster's incidents are told; those of a cluster without one are told nowhere."""
+
+    def __init__(
+        self,
+        web: Web,
+        posts: Posts,
+        people: Mapping[str, Person],
+        channels: Mapping[str, str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._web = web
+        self._posts = posts
+        self._people = people
+        self._channels = channels
+        self._turns = _Turns(clock)
+
+    def show(self, incident: Incident, now: datetime) -> None:
+        """Raises an Outage; what was sent before it is on record, so that only the rest is sent the next time."""
+        channel = self._channels.get(incident.cluster)
+        if channel is None:
+            return
+        known = dict(self._posts.posts(incident.id))
+        wanted = messages(incident, self._people, now)
+        for each in wanted:
+            self._match(incident, known, each, channel)
+            if each.file:
+                self._attach(incident, known, each.file)
+        for part in known.keys() - {each.part for each in wanted}:
+            if part.startswith(PLAN):
+                self._close(incident, known[part], now)
+
+    def _match(self, incident: Incident, known: dict[str, Post], message: Message, channel: str) -> None:
+        body = json.dumps({"text": message.text, "blocks": message.blocks})
+        post = known.get(message.part)
+        if post is not None and post.at and post.body != body:
+            try:
+                self._web.update(post.channel, post.at, message.text, message.blocks)
+            except Missing:  # somebody took it away
+                post = None
+        elif post is not None and post.at:
+            return
+        if post is None or not post.at:
+            where = post.channel if post is not None else channel
+            at = self._posted(incident, known, message, where, lost=post is not None)
+            post = Post(part=message.part, channel=where, at=at, body=body)
+        self._keep(incident, known, Post(part=message.part, channel=post.channel, at=post.at, body=body))
+
+    def _posted(self, incident: Incident, known: dict[str, Post], message: Message, channel: str, *, lost: bool) -> str:
+        """Its ts; `lost`: it was sent before, and nobody knows whether it arrived."""
+        thread = known[ALERT].at if message.threaded else ""
+        mark = f"{incident.id} {message.part}"
+        if lost and (found := self._web.find(channel, thread=thread, mark=mark)):
+            self._web.update(channel, found, message.text, message.blocks)
+            return found
+        self._turns.wait(channel, mark)
+        self._keep(incident, known, Post(part=message.part, channel=channel, at="", body=""))
+        return self._web.post(channel, message.text, message.blocks, thread=thread, mark=mark)
+
+    def _attach(self, incident: Incident, known: dict[str, Post], sha256: str) -> None:
+        part, alert = f"{_FILE} {sha256}", known[ALERT]
+        post, name = known.get(part), f"evidence-{incident.id}-{sha256[:8]}.txt"
+        if post is not None and post.at:
+            return
+        raw = self._posts.bundle(sha256)
+        if raw:
+            if post is None or not self._web.has_file(alert.channel, alert.at, name):
+                self._keep(incident, known, Post(part=part, channel=alert.channel, at="", body=""))
+                self._web.upload(alert.channel, alert.at, name, raw)
+            self._keep(incident, known, Post(part=part, channel=alert.channel, at=alert.at, body=name))
+
+    def _close(self, incident: Incident, post: Post, now: datetime) -> None:
+        """Nothing is left to click on a plan that is over."""
+        if not post.at or not post.body:
+            return
+        said = json.loads(post.body)
+        if any(block["type"] == "actions" for block in said["blocks"]):
+            blocks = ended(tuple(said["blocks"]), incident.last, now)
+            with suppress(Missing):
+                self._web.update(post.channel, post.at, said["text"], blocks)
+            body = json.dumps({"text": said["text"], "blocks": blocks})
+            self._posts.posted(incident.id, Post(part=post.part, channel=post.channel, at=post.at, body=body))
+
+    def _keep(self, incident: Incident, known: dict[str, Post], post: Post) -> None:
+        if known.get(post.part) != post:
+            self._posts.posted(incident.id, post)
+            known[post.part] = post
+
+
+class _Turns:
+    """One message a second in a channel: who is too early is given a time, and comes again."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._last: dict[str, datetime] = {}
+        self._given: dict[tuple[str, str], datetime] = {}
+
+    def wait(self, channel: str, who: str) -> None:
+        """Raises `Busy` with the time until it is this one's turn. Nobody sleeps here."""
+        with self._lock:
+            now = self._clock()
+            last = self._last.get(channel)
+            turn = self._given.get((channel, who)) or max(now, last + _APART if last else now)
+            self._last[channel] = max(turn, last or turn)
+            if turn > now:
+                self._given[channel, who] = turn
+                raise Busy("chat.postMessage", "Slack", "one message a second", "It is sent then.", turn - now)
+            self._given.pop((channel, who), None)

@@ -1,0 +1,332 @@
+"""
+What people click, type and open in Slack, handed to the bot; every one of them gets an answer.
+
+Slack waits three seconds for an acknowledgement, so that comes first, and the work goes to hands of our own: the
+library's five threads would be taken by the first slow ones, and the sixth click would be lost.
+"""
+
+import html
+import logging
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from slack_bolt import Ack, App
+
+from bot.core.consent import RULES, Ballot
+from bot.core.phases import Diagnosed, Incident, Proposed
+from bot.core.plan_cards import spoken
+from bot.core.refusals import Refusal, refusal
+from bot.core.spoken import Said, Wanted
+from bot.edges.slack import views
+from bot.edges.slack.commands import Commands, Reply
+from bot.edges.slack.door import Caller, Door, claimed
+from bot.edges.slack.rich import escaped
+from bot.edges.slack.views import CHOICE, REASON, TYPED, Asking, filled
+from bot.edges.slack.web import Web
+from bot.edges.slack.words import parse
+from bot.ports import Bot, Looks, Outage, Place
+
+log = logging.getLogger("terminating")
+
+Body = Mapping[str, Any]
+Answer = Refusal | Reply | str | None
+Do = Callable[[Caller, Body], Answer]
+
+COMMAND = "/terminating"
+_HANDS = 16
+_WANTED = re.compile(r"(\d{1,9}) ([a-z_.]{1,40}) ([0-9a-f-]{1,64})", re.ASCII)
+_PLAN = re.compile(r"(\d{1,9}) ([0-9a-f]{64})", re.ASCII)
+_INCIDENT = re.compile(r"(\d{1,9})", re.ASCII)
+_STALE = "That button is from another time. Look at the newest message of this incident."
+
+
+class Hears:
+    """Registers itself at a bolt `App`. `close` waits for what was begun."""
+
+    def __init__(self, web: Web, door: Door, bot: Bot, looks: Looks, clock: Callable[[], datetime]) -> None:
+        self._web = web
+        self._door = door
+        self._bot = bot
+        self._clock = clock
+        self._commands = Commands(bot, looks, clock)
+        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="hands")
+        self.actions: Mapping[str, Do] = {
+            "request": self._request,
+            "request_other": self._request,
+            "approve": self._approve,
+            "approve_typed": self._approve_typed,
+            "reject": self._reject,
+            "settle_done": self._settle,
+            "settle_not_done": self._settle,
+            "diagnose": self._diagnose,
+            "diagnose_place": self._diagnose_place,
+            "pause": self._pause,
+            "resume": self._resume,
+        }
+        self.views: Mapping[str, Do] = {
+            "request": self._requested,
+            "approve": self._approved,
+            "reject": self._rejected,
+            "settle": self._settled,
+            "pause": self._switched,
+            "resume": self._switched,
+        }
+
+    def close(self) -> None:
+        self._hands.shutdown(wait=True)
+
+    def register(self, app: App) -> None:
+        app.command(COMMAND)(self._listener(self._command))
+        app.event("app_home_opened")(self._listener(self._home))
+        for name, does in self.actions.items():
+            app.action(name)(self._listener(does))
+        for name, does in self.views.items():
+            app.view(name)(self._listener(does))
+        app.action(re.compile(".*"))(self._listener(lambda _, __: _STALE))
+        app.view(re.compile(".*"))(self._listener(lambda _, __: _STALE))
+
+    def _listener(self, does: Do) -> Callable[[Ack, dict[str, Any]], None]:
+        def heard(ack: Ack, body: dict[str, Any]) -> None:
+            ack()
+            self._hands.submit(self.enter, does, body).add_done_callback(_told)
+
+        return heard
+
+    def enter(self, does: Do, body: Body) -> None:
+        """The one way in: whoever it is, whatever it was."""
+        try:
+            caller = self._door.admit(body)
+            answer = caller if isinstance(caller, Refusal) else does(caller, body)
+        except Outage as outage:
+            answer = str(outage)
+        if answer is not None:
+            reply = answer if isinstance(answer, Reply) else Reply(escaped(str(answer)))
+            self._answer(body, reply)
+
+    def _answer(self, body: Body, reply: Reply) -> None:
+        """To the one who spoke, where they spoke; on the home tab at its top."""
+        url, (user, _) = body.get("response_url"), claimed(body)
+        try:
+            if isinstance(url, str) and url:
+                self._web.respond(url, reply.text, reply.blocks)
+            elif channel := _place(body):
+                self._web.whisper(channel, user, reply.text)
+            elif user:
+                self._show_home(Caller("", user, ""), html.unescape(reply.text))
+        except Outage as outage:
+            log.warning("nobody could be told %r: %s", reply.text, outage)
+
+    # ---- commands and the home tab
+
+    def _command(self, caller: Caller, body: Body) -> Answer:
+        return self._commands.answer(caller, parse(str(body.get("text", ""))))
+
+    def _diagnose_place(self, caller: Caller, body: Body) -> Answer:
+        del caller
+        cluster, _, rest = _value(body).partition("/")
+        namespace, _, pod = rest.partition("/")
+        return self._commands.at(Place(cluster=cluster, namespace=namespace, pod=pod)) if pod else _STALE
+
+    def _home(self, caller: Caller, body: Body) -> Answer:
+        del body
+        self._show_home(caller)
+        return None
+
+    def _show_home(self, caller: Caller, notice: str = "") -> None:
+        rights = self._bot.rights(caller.person)
+        view = views.home(self._bot.incidents(), self._bot.paused(), self._bot.watched(), rights, self._clock(), notice)
+        self._web.publish(caller.user, view)
+
+    def _pause(self, caller: Caller, body: Body) -> Answer:
+        del caller
+        self._asked(body, "pause", "Pause all fixes", "Nothing that was not sent is sent.", needed=False)
+        return None
+
+    def _resume(self, caller: Caller, body: Body) -> Answer:
+        del caller
+        self._asked(body, "resume", "Resume fixes", "What failed may be tried again.", needed=True)
+        return None
+
+    def _asked(self, body: Body, callback: str, title: str, says: str, *, needed: bool) -> None:
+        asking = Asking(callback=callback, title=title, submit=title.split(maxsplit=1)[0], about=_about(body, callback))
+        self._web.open(str(body.get("trigger_id", "")), views.reason(asking, says, needed=needed))
+
+    def _switched(self, caller: Caller, body: Body) -> Answer:
+        why = filled(body["view"], REASON)
+        if body["view"].get("callback_id") == "pause":
+            self._bot.pause(caller.person, why, caller.via)
+            no = None
+        else:
+            no = self._bot.resume(caller.person, why, via=caller.via)
+        self._show_home(caller, no.says if no is not None else "")
+        return None
+
+    # ---- asking
+
+    def _request(self, caller: Caller, body: Body) -> Answer:
+        match = _WANTED.fullmatch(_value(body))
+        if match is None:
+            return _STALE
+        incident = self._bot.incident(int(match[1]))
+        if incident is None:
+            return refusal("no-incident", incident=match[1])
+        offers = incident.phase.finding.offers if isinstance(incident.phase, Diagnosed) else ()
+        offer = next((each for each in offers if each.repair == match[2]), None)
+        if offer is not None and (RULES[offer.risk].reason or offer.choices):
+            asking = Asking(callback="request", title="Request a fix", submit="Request", about=_about(body, match[0]))
+            says = f"{spoken(offer.repair)} · {offer.risk} risk"
+            view = views.reason(asking, says, needed=RULES[offer.risk].reason, choices=offer.choices)
+            self._web.open(str(body.get("trigger_id", "")), view)
+            return None
+        return self._wanted(caller, incident, match, "", "")
+
+    def _requested(self, caller: Caller, body: Body) -> Answer:
+        view = body["view"]
+        match = _WANTED.fullmatch(_told_about(view))
+        incident = self._bot.incident(int(match[1])) if match else None
+        if match is None or incident is None:
+            return _STALE
+        offers = incident.phase.finding.offers if isinstance(incident.phase, Diagnosed) else ()
+        choices = next((each.choices for each in offers if each.repair == match[2]), ())
+        chosen = filled(view, CHOICE)
+        option = choices[int(chosen)] if chosen.isdecimal() and int(chosen) < len(choices) else ""
+        return self._wanted(caller, incident, match, option, filled(view, REASON))
+
+    def _wanted(
+        self, caller: Caller, incident: Incident, match: re.Match[str], option: str, reason: str
+    ) -> Refusal | None:
+        pod = next((each.full_name for each in incident.members if each.uid == match[3]), None)
+        if pod is None:
+            return refusal("healed", what="that pod")
+        answer = self._bot.request(
+            Wanted(
+                incident=incident.id,
+                pod=pod,
+                repair=match[2],
+                option=option,
+                person=caller.person,
+                reason=reason,
+                via=caller.via,
+            )
+        )
+        return answer if isinstance(answer, Refusal) else None
+
+    def _diagnose(self, caller: Caller, body: Body) -> Answer:
+        del caller
+        match = _INCIDENT.fullmatch(_value(body))
+        if match is None:
+            return _STALE
+        answer = self._bot.diagnose(int(match[1]))
+        return answer if isinstance(answer, Refusal) else None
+
+    # ---- voting
+
+    def _approve(self, caller: Caller, body: Body) -> Answer:
+        return self._vote(caller, _value(body), "approve")
+
+    def _approve_typed(self, caller: Caller, body: Body) -> Answer:
+        del caller
+        match = _PLAN.fullmatch(_value(body))
+        incident = self._bot.incident(int(match[1])) if match else None
+        if match is None or incident is None or not isinstance(incident.phase, Proposed):
+            return refusal("no-plan", incident=match[1] if match else 0)
+        if incident.phase.plan.digest != match[2]:
+            return refusal("old-digest", incident=incident.id)
+        asking = Asking(callback="approve", title="Approve a fix", submit="Approve", about=_about(body, match[0]))
+        self._web.open(str(body.get("trigger_id", "")), views.typed(asking, incident.phase.plan, self._clock()))
+        return None
+
+    def _approved(self, caller: Caller, body: Body) -> Answer:
+        return self._vote(caller, _told_about(body["view"]), "approve", typed=filled(body["view"], TYPED).strip())
+
+    def _reject(self, caller: Caller, body: Body) -> Answer:
+        del caller
+        match = _PLAN.fullmatch(_value(body))
+        if match is None:
+            return _STALE
+        asking = Asking(callback="reject", title="Reject a fix", submit="Reject", about=_about(body, match[0]))
+        view = views.reason(asking, "Nothing is done, and the plan is void.", needed=False)
+        self._web.open(str(body.get("trigger_id", "")), view)
+        return None
+
+    def _rejected(self, caller: Caller, body: Body) -> Answer:
+        return self._vote(caller, _told_about(body["view"]), "reject", reason=filled(body["view"], REASON))
+
+    def _vote(self, caller: Caller, value: str, ballot: Ballot, *, typed: str = "", reason: str = "") -> Answer:
+        match = _PLAN.fullmatch(value)
+        if match is None:
+            return _STALE
+        answer = self._bot.vote(
+            Said(
+                incident=int(match[1]),
+                ballot=ballot,
+                person=caller.person,
+                digest=match[2],
+                via=caller.via,
+                typed=typed,
+                reason=reason,
+            )
+        )
+        return answer if isinstance(answer, Refusal) else None
+
+    # ---- what became of it
+
+    def _settle(self, caller: Caller, body: Body) -> Answer:
+        del caller
+        action = _action(body)
+        match = _INCIDENT.fullmatch(_value(body))
+        if match is None:
+            return _STALE
+        outcome = "done" if action.get("action_id") == "settle_done" else "not-done"
+        says = "It happened." if outcome == "done" else "It did not happen."
+        about = _about(body, f"{match[1]} {outcome}")
+        asking = Asking(callback="settle", title="What became of it", submit="Settle", about=about)
+        self._web.open(str(body.get("trigger_id", "")), views.reason(asking, says, needed=True))
+        return None
+
+    def _settled(self, caller: Caller, body: Body) -> Answer:
+        number, _, outcome = _told_about(body["view"]).partition(" ")
+        if not _INCIDENT.fullmatch(number) or outcome not in ("done", "not-done"):
+            return _STALE
+        why = filled(body["view"], REASON)
+        answer = self._bot.settle(int(number), caller.person, why, done=outcome == "done", via=caller.via)
+        return answer if isinstance(answer, Refusal) else None
+
+
+def _action(body: Body) -> Mapping[str, Any]:
+    actions = body.get("actions")
+    return actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
+
+
+def _value(body: Body) -> str:
+    action = _action(body)
+    chosen = action.get("selected_option")
+    return str((chosen.get("value") if isinstance(chosen, dict) else action.get("value")) or "")
+
+
+def _about(body: Body, what: str) -> str:
+    """With the channel in front, so that who fills in the modal can be answered there."""
+    return f"{_place(body)} {what}"
+
+
+def _told_about(view: Mapping[str, Any]) -> str:
+    return str(view.get("private_metadata", "")).partition(" ")[2]
+
+
+def _place(body: Body) -> str:
+    channel = body.get("channel")
+    if isinstance(channel, dict):
+        return str(channel.get("id", ""))
+    view = body.get("view")
+    if isinstance(view, dict):
+        return str(view.get("private_metadata", "")).partition(" ")[0]
+    return str(body.get("channel_id", ""))
+
+
+def _told(done: Future[None]) -> None:
+    """A hand that failed is no answer to anybody, but it is on record."""
+    if error := done.exception():
+        log.error("what was clicked or typed came to nothing", exc_info=error)

@@ -1,0 +1,196 @@
+"""
+Slack's Web API, as far as it is needed: each call once, and what goes wrong an Outage with what a person can do.
+
+Nothing is repeated here. The library would repeat a post whose connection broke, and it may have arrived: so its
+retries are off, and who calls decides.
+"""
+
+import http.client
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.error import URLError
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
+from slack_sdk.webhook import WebhookClient
+
+from bot.core.hostile import plain
+from bot.ports import Busy, Missing, Outage, Refused, TimedOut, Unreachable
+
+LIMIT_S = 10  # for one call
+_PAGE = 100  # messages looked through for one that was lost
+_PAGES = 5
+_SLACK = "Slack"
+_EVENT = (
+    "terminating"  # of our metadata: an incident's id and a message's part, which anybody in the workspace may read
+)
+
+_TOO_MANY = 429
+_SERVER = 500
+_GONE = frozenset({"message_not_found", "edit_window_closed", "cant_update_message", "is_inactive", "thread_not_found"})
+_THEN: Mapping[str, str] = {
+    "channel_not_found": "Name a channel of this workspace, and invite the bot to a private one.",
+    "not_in_channel": "Invite the bot: /invite @terminating",
+    "is_archived": "Name another channel.",
+    "missing_scope": "Give the app the scopes of config/slack-manifest.yaml, and install it again.",
+    "invalid_auth": "Look at the bot token.",
+    "token_revoked": "Install the app again, and put the new bot token in its file.",
+    "account_inactive": "Install the app again, and put the new bot token in its file.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A user as Slack has them; `stranger` for whoever is not a full member of the team: guests, bots, the outside."""
+
+    id: str
+    team: str
+    stranger: bool
+
+
+class Web:
+    """Any thread may call. `base_url` is another than Slack's for a workspace on this machine."""
+
+    def __init__(self, token: str, base_url: str = WebClient.BASE_URL) -> None:
+        self._client = WebClient(token=token, base_url=base_url, timeout=LIMIT_S, retry_handlers=[])
+
+    @property
+    def client(self) -> WebClient:
+        """For the library that hears; it does not speak."""
+        return self._client
+
+    def team(self) -> str:
+        """That of the token."""
+        return str(self._call(self._client.auth_test)["team_id"])
+
+    def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, Any]], *, thread: str, mark: str) -> str:
+        """Its ts. `mark` finds it again; `thread` is empty for a message of its own."""
+        answer = self._call(
+            self._client.chat_postMessage,
+            channel=channel,
+            text=text,
+            blocks=blocks,
+            metadata={"event_type": _EVENT, "event_payload": {"mark": mark}},
+            unfurl_links=False,
+            unfurl_media=False,
+            **({"thread_ts": thread} if thread else {}),
+        )
+        return str(answer["ts"])
+
+    def update(self, channel: str, at: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """Raises `Missing` where there is no such message that could be changed."""
+        self._call(self._client.chat_update, channel=channel, ts=at, text=text, blocks=blocks)
+
+    def find(self, channel: str, *, thread: str, mark: str) -> str | None:
+        """The ts of our message with this mark, if it arrived and is not too long ago."""
+        method = self._client.conversations_replies if thread else self._client.conversations_history
+        asked: dict[str, Any] = {"channel": channel, "limit": _PAGE, "include_all_metadata": True}
+        for _ in range(_PAGES):
+            answer = self._call(method, **asked, **({"ts": thread} if thread else {}))
+            for message in answer.get("messages", []):
+                if _is_marked(message, mark):
+                    return str(message["ts"])
+            asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not asked["cursor"]:
+                return None
+        return None
+
+    def upload(self, channel: str, thread: str, name: str, raw: bytes) -> None:
+        """A file into a thread."""
+        self._call(self._client.files_upload_v2, channel=channel, thread_ts=thread, file=raw, filename=name, title=name)
+
+    def has_file(self, channel: str, thread: str, name: str) -> bool:
+        answer = self._call(self._client.conversations_replies, channel=channel, ts=thread, limit=_PAGE)
+        return any(file.get("title") == name for each in answer.get("messages", []) for file in each.get("files", []))
+
+    def whisper(self, channel: str, user: str, text: str, *, thread: str = "") -> None:
+        """To one person, who may not get it: never the only copy of anything."""
+        self._call(
+            self._client.chat_postEphemeral,
+            channel=channel,
+            user=user,
+            text=text,
+            **({"thread_ts": thread} if thread else {}),
+        )
+
+    def respond(self, url: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """To the one who clicked or typed: five times within half an hour."""
+        client = WebhookClient(url, timeout=LIMIT_S, retry_handlers=[])
+        try:
+            answer = client.send(
+                text=text,
+                blocks=[dict(each) for each in blocks] or None,
+                response_type="ephemeral",
+                replace_original=False,
+            )
+        except (OSError, SlackClientError, http.client.HTTPException) as error:
+            raise _broken("answering", error) from error
+        if answer.status_code != 200:  # noqa: PLR2004  # OK
+            why = plain(f"HTTP {answer.status_code} {answer.body}", 100)
+            raise Refused("answering", _SLACK, why, "It is not sent again.")
+
+    def open(self, trigger: str, view: Mapping[str, Any]) -> None:
+        self._call(self._client.views_open, trigger_id=trigger, view=view)
+
+    def publish(self, user: str, view: Mapping[str, Any]) -> None:
+        self._call(self._client.views_publish, user_id=user, view=view)
+
+    def account(self, user: str) -> Account:
+        found = self._call(self._client.users_info, user=user)["user"]
+        flags = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_app_user")
+        return Account(
+            id=str(found["id"]), team=str(found.get("team_id", "")), stranger=any(found.get(flag) for flag in flags)
+        )
+
+    def group(self, group: str) -> frozenset[str]:
+        return frozenset(map(str, self._call(self._client.usergroups_users_list, usergroup=group)["users"]))
+
+    def shared(self, channel: str) -> bool:
+        """Whether people of another organisation read and click there."""
+        return bool(self._call(self._client.conversations_info, channel=channel)["channel"].get("is_ext_shared"))
+
+    @staticmethod
+    def _call(method: Callable[..., SlackResponse], **asked: Any) -> dict[str, Any]:
+        name = method.__name__.replace("_", ".", 1)
+        try:
+            answer = method(**asked)
+        except SlackApiError as error:
+            raise _refused(name, error) from error
+        except (OSError, SlackClientError, http.client.HTTPException) as error:
+            raise _broken(name, error) from error
+        return answer.data if isinstance(answer.data, dict) else {}
+
+
+def _is_marked(message: Mapping[str, Any], mark: str) -> bool:
+    metadata = message.get("metadata") or {}
+    return metadata.get("event_type") == _EVENT and (metadata.get("event_payload") or {}).get("mark") == mark
+
+
+def _refused(method: str, error: SlackApiError) -> Outage:
+    response = error.response
+    why = plain(str(response.get("error", "no reason")), 100)
+    if response.status_code == _TOO_MANY or why == "ratelimited":
+        seconds = str(response.headers.get("Retry-After", "30"))
+        wait = int(seconds) if seconds.isascii() and seconds.isdecimal() else 30
+        return Busy(method, _SLACK, f"it asks for {wait} s of rest", "It is sent then.", timedelta(seconds=wait))
+    if why in _GONE:
+        return Missing(method, _SLACK, why, "It is posted anew.")
+    if response.status_code >= _SERVER or why in ("fatal_error", "internal_error", "service_unavailable"):
+        return TimedOut(method, _SLACK, why, "It is tried again.")
+    detail = "; ".join(map(str, (response.get("response_metadata") or {}).get("messages", [])))
+    then = _THEN.get(why, "See docs.slack.dev for this error.")
+    return Refused(method, _SLACK, plain(f"{why}: {detail}" if detail else why), then)
+
+
+def _broken(method: str, error: Exception) -> Outage:
+    """A connection that was never made asked nothing; one that broke may have."""
+    reason = error.reason if isinstance(error, URLError) else error
+    why = plain(str(reason) or type(reason).__name__)
+    if isinstance(reason, ConnectionRefusedError | OSError) and not isinstance(reason, TimeoutError | ConnectionError):
+        return Unreachable(method, _SLACK, why, "Look at the way there: a proxy, DNS.")
+    if isinstance(reason, ConnectionRefusedError):
+        return Unreachable(method, _SLACK, why, "Look at the way there: a proxy, DNS.")
+    return TimedOut(method, _SLACK, why, "It is tried again.")

@@ -9,11 +9,12 @@ import pytest
 from bot.core.facts import PodUid
 from bot.core.guards import State
 from bot.core.hostile import plain
-from bot.core.incident_cards import MOST_MEMBERS, Card, Late, again, card, held, members, past, status
+from bot.core.incident_cards import MOST_MEMBERS, Card, Late, again, card, cause_of, held, members, past, status
 from bot.core.phases import Blind, Closed, Incident, Judged, Member
 from bot.core.pods import Hold
 from bot.core.repairs import BY_ID
 from tests.core.incident_samples import (
+    FINALIZER,
     HOLD,
     MINUTE,
     NODE,
@@ -312,6 +313,16 @@ def test_what_is_clear_has_to_stay_so() -> None:
     )
 
 
+def test_the_cause_is_known_after_it_is_over_too() -> None:
+    assert cause_of(STAGES["open"]) == ""
+    assert cause_of(STAGES["diagnosed"]) == "docker-lost-exit-event"
+    assert cause_of(replace(closed(REAP), executions=(execution(state="done", cause="shim-hung"),))) == "shim-hung"
+
+
+def test_which_finalizer_is_being_removed_stands_on_the_card() -> None:
+    assert f"finalizer.remove of {FINALIZER} on" in said(unsettled(plan("finalizer.remove")), "Plan")[0]
+
+
 def test_an_unknown_outcome_says_how_to_look_and_how_it_ends() -> None:
     incident = unsettled(REAP)
 
@@ -341,6 +352,11 @@ def test_where_no_evidence_is_left_a_person_is_asked() -> None:
             "pod.delete",
             "kubectl get pod -n prod zookeeper0-0 -o yaml",
             f"Gone, or of another UID than {UID}: it happened.",
+        ),
+        (
+            "finalizer.remove",
+            "kubectl get pod -n prod zookeeper0-0 -o yaml",
+            f"Gone, of another UID than {UID}, or without the finalizer {FINALIZER}: it happened.",
         ),
         (
             "node.cordon",

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHELLS := bot/node/terminating-node
 BASHES := tests/lab/install .ci/run
 
-.PHONY: install check test crash lab repairs bench format clean
+.PHONY: install run demo check test browser crash lab repairs bench format clean
 
 install: $(STAMP)
 
@@ -19,6 +19,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# The bot in your workspace: make run CONFIG=/etc/terminating/terminating.yaml
+run: $(STAMP)
+	$(BIN)/terminating run $(if $(CONFIG),--config $(CONFIG))
+
+# The same bot with a workspace, a cluster and a node of this machine around it: make demo PORT=8000
+PORT ?= 8000
+
+demo: $(STAMP)
+	$(BIN)/terminating demo --port $(PORT)
 
 check: $(STAMP) shellcheck
 	$(BIN)/ruff format --check .
@@ -38,7 +48,7 @@ shellcheck:
 # Side by side: the part whose coverage counts, and those that wait for sockets and time limits.
 WIRE := tests/cli tests/edges
 NODE := tests/node
-QUICK := -q -m "not lab and not bench and not crash"
+QUICK := -q -m "not lab and not bench and not crash and not browser"
 
 test: $(STAMP)
 	@{ $(BIN)/coverage run -m pytest $(QUICK) $(WIRE:%=--ignore=%) --ignore=$(NODE) && $(BIN)/coverage report --fail-under=100 --skip-covered; } & pure=$$!; \
@@ -62,6 +72,17 @@ postgresql:
 	  { apt-get install -y -qq --no-install-recommends postgresql >/dev/null 2>&1 || \
 	    { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null; }; }; } || \
 	  { echo "make crash needs PostgreSQL's programs. On Debian: sudo apt-get install postgresql" >&2; exit 1; }
+
+# The demo's page, read and clicked in Debian's Chromium.
+browser: $(STAMP) chromium
+	$(BIN)/pytest -q -m browser -p no:cacheprovider tests
+
+.PHONY: chromium
+chromium:
+	@[ -x /usr/bin/chromium ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 || \
+	    { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }; }; } || \
+	  { echo "make browser needs chromium. On Debian: sudo apt-get install chromium" >&2; exit 1; }
 
 lab: $(STAMP)
 	tests/lab/install >/dev/null

@@ -1,0 +1,173 @@
+"""The page's side of the workspace: what it shows, what people do on it, and the news as they come."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bot.demo.workspace import acts, cast
+from bot.demo.workspace.calls import NotOk
+from bot.demo.workspace.cast import Json
+from bot.demo.workspace.ids import is_stamp
+from bot.demo.workspace.state import Workspace
+
+log = logging.getLogger(__name__)
+
+_ALIVE_S = 15.0  # after which an idle stream says that it is there
+_MOST_BYTES = 200_000
+
+Act = Callable[[Workspace, Mapping[str, Any]], None]
+_ACTS: Mapping[str, Act] = {"command": acts.command, "click": acts.click, "close": acts.close, "home": acts.home}
+
+
+def state(workspace: Workspace, user_id: str) -> Json:
+    """All that one person sees. Without a name, the first of those who can be played."""
+    with workspace.lock:
+        me = workspace.user(user_id or next(iter(workspace.users)))
+        channels = workspace.board.of(me.id)
+        home, view = workspace.views.home(me.id), workspace.views.top(me.id)
+        replies = workspace.board.replies
+        stage = workspace.stage
+        return {
+            "team": {"id": cast.TEAM, "name": "Demo", "domain": cast.DOMAIN},
+            "me": cast.shown(me),
+            "users": [cast.shown(each) for each in workspace.users.values()],
+            "channels": [{"id": each.id, "name": cast.BOT_NAME if each.direct else each.name} for each in channels],
+            "messages": {
+                each.id: [told.shown(len(replies(each.id, told.ts))) for told in workspace.board.messages(each.id)]
+                for each in channels
+            },
+            "ephemeral": {
+                each.id: [told.shown() for told in workspace.board.whispers(each.id, me.id)] for each in channels
+            },
+            "home": home.told() if home else None,
+            "view": view.told() if view else None,
+            "commands": [
+                {"command": each.name, "description": each.description, "usage_hint": each.usage_hint}
+                for each in stage.commands
+            ],
+            "stories": [{"id": each.id, "title": each.title, "about": each.about} for each in stage.stories],
+            "seq": workspace.news.seq,
+        }
+
+
+def routes(workspace: Workspace, closing: asyncio.Event) -> list[Route]:
+    """`closing`: when set, the streams end."""
+
+    async def show(request: Request) -> Response:
+        try:
+            return JSONResponse(state(workspace, request.query_params.get("user", "")))
+        except NotOk as refused:
+            return JSONResponse(refused.told, 404)
+
+    async def events(request: Request) -> Response:
+        user, after = request.query_params.get("user", ""), request.query_params.get("after", "0")
+        # A browser that lost its stream says itself what it had last.
+        last = request.headers.get("last-event-id", after)
+        if user not in workspace.users or not is_stamp(last):
+            return JSONResponse({"ok": False, "error": "user_not_found"}, 404)
+        stream = _stream(workspace, user, int(last), closing)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def act(request: Request) -> Response:
+        does = _ACTS.get(request.path_params["act"])
+        if does is None:
+            return JSONResponse({"ok": False, "error": "not_found"}, 404)
+        return await _answered(request, lambda given: _done(workspace, does, given))
+
+    async def submit(request: Request) -> Response:
+        return await _answered(request, lambda given: _submitted(workspace, given))
+
+    async def story(request: Request) -> Response:
+        return await _answered(request, lambda given: _told(workspace, given))
+
+    async def suggest(request: Request) -> Response:
+        line = request.query_params.get("text", "")
+        found = await asyncio.to_thread(workspace.stage.suggest, line)
+        return JSONResponse({"suggestions": [{"text": each.text, "about": each.about} for each in found]})
+
+    return [
+        Route("/page/state", show),
+        Route("/page/events", events),
+        Route("/page/suggest", suggest),
+        Route("/page/submit", submit, methods=["POST"]),
+        Route("/page/story", story, methods=["POST"]),
+        Route("/page/{act}", act, methods=["POST"]),
+    ]
+
+
+async def _answered(request: Request, does: Callable[[Json], Any]) -> Response:
+    """Only JSON is heard: a form of another page's could be sent without a question, JSON cannot."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return JSONResponse({"ok": False, "error": "json_only"}, 415)
+    body = await request.body()
+    try:
+        given = json.loads(body) if len(body) <= _MOST_BYTES else None
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        return JSONResponse({"ok": False, "error": "invalid_request"}, 400)
+    try:
+        return JSONResponse(await does(given))
+    except NotOk as refused:
+        return JSONResponse(refused.told)
+
+
+async def _done(workspace: Workspace, does: Act, given: Json) -> Json:
+    with workspace.lock:
+        does(workspace, given)
+    return {"ok": True}
+
+
+async def _submitted(workspace: Workspace, given: Json) -> Json:
+    with workspace.lock:
+        answer = acts.submit(workspace, given)
+    return await asyncio.wrap_future(answer)
+
+
+async def _told(workspace: Workspace, given: Json) -> Json:
+    """The story plays on; nobody waits for its end."""
+    name = given.get("story")
+    if name not in {each.id for each in workspace.stage.stories}:
+        raise NotOk("no_such_story")
+    playing = asyncio.get_running_loop().run_in_executor(None, workspace.stage.tell, name)
+    playing.add_done_callback(_ended)
+    return {"ok": True}
+
+
+def _ended(playing: "asyncio.Future[None]") -> None:
+    if not playing.cancelled() and (error := playing.exception()):
+        log.error("a story broke off", exc_info=error)
+
+
+async def _stream(workspace: Workspace, user: str, after: int, closing: asyncio.Event) -> AsyncIterator[str]:
+    news, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(news.set)
+
+    stop = workspace.listen(wake)
+    over = asyncio.create_task(closing.wait())
+    try:
+        yield ": here\n\n"
+        while not closing.is_set():
+            news.clear()
+            with workspace.lock:
+                fresh = workspace.news.after(after, user)
+            for each in fresh:
+                after = each["seq"]
+                yield f"id: {after}\ndata: {json.dumps(each)}\n\n"
+            if not fresh:
+                woken = asyncio.create_task(news.wait())
+                await asyncio.wait({woken, over}, timeout=_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+                if not woken.done():
+                    woken.cancel()
+                    yield ": here\n\n"
+    finally:
+        over.cancel()
+        stop()

@@ -28,11 +28,13 @@ from bot.settings import (
     SettingsError,
     SlackId,
     Ssh,
+    Workspace,
     load,
     machine,
     reading,
     seal_key,
     shipped,
+    token,
 )
 
 EXAMPLE = shipped("config") / "terminating.yaml"
@@ -104,7 +106,13 @@ def test_the_shipped_example_says_what_it_says() -> None:
                 limit=timedelta(seconds=20),
             ),
             nodes={NodeName("node1"): NodeAddress(address="127.0.0.1", port=2222)},
+            channel="C012ABCDEF",
         ),
+    )
+    assert found.workspace == Workspace(
+        app_token=Path("/etc/terminating/slack-app-token"),
+        bot_token=Path("/etc/terminating/slack-bot-token"),
+        api="https://slack.com/api/",
     )
     assert found.database == "sqlite:////var/lib/terminating/terminating.db"
     assert found.vote_key == Path("/var/lib/terminating/vote.key")
@@ -681,6 +689,70 @@ repairs:
 )
 def test_a_guard_that_cannot_be_meant_so_is_refused(file: Path, lines: str, expected: str) -> None:
     assert faults(file, f"clusters: {{prod-eu: {{}}}}\nrepairs: {{{lines}}}\n") == [f"2: repairs.{expected}"]
+
+
+# ---- Slack
+
+
+@pytest.mark.parametrize("api", ["https://slack.com/api/", "https://slack-gov.com/api/", "http://127.0.0.1:8000/api/"])
+def test_tokens_go_over_tls_or_to_this_machine(file: Path, api: str) -> None:
+    given = f"slack: {{app_token_file: a, bot_token_file: b, api: '{api}'}}"
+    file.write_text(f"clusters: {{prod-eu: {{channel: G0123}}}}\n{given}\n", encoding="utf-8")
+
+    found = load(file)
+
+    assert found.workspace == Workspace(app_token=file.parent / "a", bot_token=file.parent / "b", api=api)
+    assert found.clusters[0].channel == "G0123"
+
+
+@pytest.mark.parametrize(
+    "api",
+    ["http://slack.com/api/", "https://slack.com/api", "http://127.0.0.1.evil.com:1/", "https://a@b/", "file:///x/"],
+)
+def test_any_other_address_of_slack_is_refused(file: Path, api: str) -> None:
+    given = f"clusters: {{prod-eu: {{}}}}\nslack: {{app_token_file: a, bot_token_file: b, api: '{api}'}}\n"
+
+    (fault,) = faults(file, given)
+
+    assert fault.startswith("2: slack.api: expected an address like")
+
+
+def test_a_channel_is_an_id(file: Path) -> None:
+    assert faults(file, "clusters: {prod-eu: {channel: '#on-call'}}\n") == [
+        "1: clusters.prod-eu.channel: expected the id of a Slack channel, like C012ABCDEF"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "why"),
+    [
+        ("xapp-1-A0-b", 0o644, "others may read or change this token"),
+        ("xoxb-1-A0-b", 0o600, "is no such token: expected one line that begins with xapp-"),
+        ("xapp-1\nxapp-2", 0o600, "is no such token"),
+        ("xapp-\x1b[31m", 0o600, "is no such token"),
+        ("", 0o600, "is no such token"),
+        (None, 0o600, "the token cannot be read: No such file or directory"),
+    ],
+)
+def test_a_token_that_cannot_be_used_is_refused(tmp_path: Path, text: str | None, mode: int, why: str) -> None:
+    path = tmp_path / "token"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+
+    with pytest.raises(SettingsError) as caught:
+        token(path, "xapp-")
+
+    assert why in str(caught.value)
+    assert "xoxb-1" not in str(caught.value)
+
+
+def test_a_token_is_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("xoxb-1-A0-b\n", encoding="utf-8")
+    path.chmod(0o600)
+
+    assert token(path, "xoxb-") == "xoxb-1-A0-b"
 
 
 # ---- the key of the votes

@@ -4,7 +4,7 @@ Every configured cluster and its nodes: connections, and the looks that people a
 It decides nothing: facts go to `core`, and what comes back is handed on.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -138,6 +138,16 @@ class Program:
         return Looked(name=settings.name, pods=total, took=timedelta(seconds=monotonic() - began), error=error), found
 
     def find(self, words: str) -> tuple[ClusterSettings, str, str]:
+        """The one pod that these words fit. Raises `Missing` for none, `Refused` for several."""
+        places = self.places(words)
+        if len(places) > 1:
+            fits = ", ".join(f"{where.name}/{namespace}/{name}" for where, namespace, name in places[:5])
+            more = f" and {len(places) - 5} more" if len(places) > 5 else ""  # noqa: PLR2004  # as many as fit a line
+            raise Refused("finding the pod", plain(words), f"it fits {len(places)} pods", f"Say which: {fits}{more}.")
+        return places[0]
+
+    def places(self, words: str) -> Sequence[tuple[ClusterSettings, str, str]]:
+        """Cluster, namespace and name of every pod that these words fit, one at least. Raises `Missing` for none."""
         *front, name = words.split("/")
         clusters = self._settings.clusters
         if len(front) > 2 or not all((*front, name)):  # noqa: PLR2004  # cluster and namespace
@@ -147,21 +157,17 @@ class Program:
             if not chosen:
                 known = ", ".join(each.name for each in clusters)
                 raise Missing("finding the pod", plain(words), f"no cluster {plain(front[0])}", f"There are: {known}.")
-            return chosen[0], front[1], name
+            return [(chosen[0], front[1], name)]
         if front and len(clusters) == 1:
-            return clusters[0], front[0], name
+            return [(clusters[0], front[0], name)]
         namespace = front[0] if front else None
         with ThreadPoolExecutor(len(clusters)) as threads:
             found = list(threads.map(lambda each: self.cluster(each).find(name, namespace), clusters))
-        places = [(cluster, pod) for cluster, pods in zip(clusters, found, strict=True) for pod in pods]
-        if len(places) == 1:
-            return places[0][0], places[0][1].namespace, name
+        places = [(where, pod.namespace, name) for where, pods in zip(clusters, found, strict=True) for pod in pods]
         if not places:
             where = ", ".join(each.name for each in clusters)
             raise Missing("finding the pod", where, f"there is no pod {plain(words)}", "Check its name and namespace.")
-        fits = ", ".join(f"{cluster.name}/{pod.full_name}" for cluster, pod in places[:5])
-        more = f" and {len(places) - 5} more" if len(places) > 5 else ""  # noqa: PLR2004  # as many as fit a line
-        raise Refused("finding the pod", plain(words), f"it fits {len(places)} pods", f"Say which: {fits}{more}.")
+        return places
 
     def ask(self, settings: ClusterSettings, question: Question, pod: str, node: api.NodeAnswer) -> Answered:
         """What the node says, or that it says nothing and why: then every fact of it is unknown with that reason."""

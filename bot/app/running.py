@@ -3,16 +3,17 @@
 import secrets
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread, main_thread
 from types import FrameType
 from typing import Self
 
 from bot.app.clusters import Program, Say
+from bot.app.looker import Looker
 from bot.app.world import Clusters
 from bot.core.audit import Broken, Entry, Head, Link
 from bot.core.hostile import plain
@@ -20,15 +21,24 @@ from bot.core.phases import Incident
 from bot.core.plans import Plan, Request, draw
 from bot.core.refusals import Refusal
 from bot.edges.schedule import Metronome
+from bot.edges.slack import Ears, Slack, Web
 from bot.edges.store import Sql, anchors, open_store
 from bot.engine import Engine
-from bot.ports import Chat, Missing
-from bot.settings import Settings, seal_key
+from bot.ports import Chat, Missing, Refused
+from bot.settings import Settings, seal_key, token
 
 _TICK = timedelta(seconds=5)
 _OUTBOX = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _LONGEST = 1_000  # characters of a reason
+
+
+_ENDS = (signal.SIGTERM,)
+
+
+def _in_front() -> bool:
+    """Only the main thread hears signals: where the bot runs in another one, somebody else says when it is over."""
+    return current_thread() is main_thread()
 
 
 def clock() -> datetime:
@@ -42,8 +52,12 @@ class Nobody:
         del incident, now
 
 
+def _nobody(_: Sql) -> Chat:
+    return Nobody()
+
+
 @contextmanager
-def engine(settings: Settings, chat: Chat, *, migrate: bool) -> Iterator[tuple[Engine, Sql]]:
+def engine(settings: Settings, chat: Callable[[Sql], Chat], *, migrate: bool) -> Iterator[tuple[Engine, Sql, Program]]:
     """An engine over the configured database and clusters; nothing is connected to before it is needed."""
     with ExitStack() as stack:
         store = open_store(settings.database, migrate=migrate)
@@ -51,24 +65,47 @@ def engine(settings: Settings, chat: Chat, *, migrate: bool) -> Iterator[tuple[E
         program = stack.enter_context(Program(settings, ()))
         world = Clusters(settings, program, clock)
         policy = settings.policy(seal_key(settings.vote_key))
-        made = Engine(store, world, chat, policy, clock, secrets.token_hex(8))
+        made = Engine(store, world, chat(store), policy, clock, secrets.token_hex(8))
         stack.callback(made.stop)
-        yield made, store
+        yield made, store, program
 
 
-def run(settings: Settings, chat: Chat, serve: Callable[[Engine, Event], None]) -> None:
+def run_in_slack(settings: Settings, over: Event | None = None) -> None:
+    """The bot in the configured workspace, until SIGTERM, SIGINT or `over`. Raises an Outage where it is not let in."""
+    workspace = settings.workspace
+    if workspace is None:
+        then = "Write `slack:` into the settings file, or give --console."
+        raise Refused("starting", "Slack", "the settings name no workspace", then)
+    web = Web(token(workspace.bot_token, "xoxb-"), workspace.api)
+    app_token = token(workspace.app_token, "xapp-")
+    channels = {each.name: each.channel for each in settings.clusters if each.channel is not None}
+    listed = {(id_.user, id_.team): person for id_, person in settings.slack.items()}
+
+    def serve(bot: Engine, program: Program, until: Event) -> None:
+        with Ears(web, app_token, bot, Looker(settings, program), listed, clock), suppress(KeyboardInterrupt):
+            until.wait()
+
+    run(settings, lambda store: Slack(web, store, settings.people, channels, clock), serve, over)
+
+
+def run(
+    settings: Settings,
+    chat: Callable[[Sql], Chat],
+    serve: Callable[[Engine, Program, Event], None],
+    over: Event | None = None,
+) -> None:
     """
     The bot: sweeps, ticks and the outbox, until `serve` returns or SIGTERM comes.
 
     `serve` reads what people say, and is given the event that says when it is over. What runs is finished first.
     """
-    over = Event()
+    over = over or Event()
 
     def end(_: int, __: FrameType | None) -> None:
         over.set()
 
-    with engine(settings, chat, migrate=True) as (bot, store):
-        before = signal.signal(signal.SIGTERM, end)
+    with engine(settings, chat, migrate=True) as (bot, store, program):
+        before = [(each, signal.signal(each, end)) for each in _ENDS] if _in_front() else []
         metronome = Metronome()
         try:
             now = clock()
@@ -80,10 +117,11 @@ def run(settings: Settings, chat: Chat, serve: Callable[[Engine, Event], None]) 
             metronome.every(_OUTBOX, "the outbox", bot.drain)
             metronome.every(_DAY, "retention", lambda: store.retain(clock()))
             metronome.start()
-            serve(bot, over)
+            serve(bot, program, over)
         finally:
             metronome.stop()
-            signal.signal(signal.SIGTERM, before)
+            for each, handler in before:
+                signal.signal(each, handler)
 
 
 def plan(settings: Settings, words: str, repair: str, option: str, say: Say) -> Plan | Refusal:
@@ -104,7 +142,7 @@ class Desk:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._engine, self._store = self._stack.enter_context(engine(self._settings, Nobody(), migrate=False))
+        self._engine, self._store, _ = self._stack.enter_context(engine(self._settings, _nobody, migrate=False))
         return self
 
     def __exit__(self, *_: object) -> None:

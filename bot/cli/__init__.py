@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import desk
+from bot.cli import demo, desk
 from bot.cli.common import As, Config, Folder, Output, fail, one_line, playbooks, settings
 
 app = typer.Typer(
@@ -158,4 +158,5 @@ def rbac(
 
 app.add_typer(books, name="playbooks")
 app.add_typer(desk.commands)
+app.add_typer(demo.commands)
 app.add_typer(desk.audit, name="audit")

@@ -39,21 +39,23 @@ def run(
     """
     The bot: it watches, diagnoses, and carries out what people approve.
 
-    Until `quit`, Ctrl-D, Ctrl-C or SIGTERM. What runs then is finished first.
+    People read and type in Slack, or here with --console. Until `quit`, Ctrl-D, Ctrl-C or SIGTERM; what runs then is
+    finished first.
     """
-    if not console:
-        raise typer.BadParameter("say where people read and type: --console is all there is", param_hint="--console")
     from bot.app import running
     from bot.cli.conversation import converse
     from bot.edges.console import Console
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     with one_line():
+        given = settings(config)
+        if not console:
+            running.run_in_slack(given)
+            return
         if sys.stdin is None:
             fail("starting the console failed: stdin is closed. Start it in a terminal.")
-        given = settings(config)
         chat = Console(given.people, given.login, sys.stdin.fileno(), sys.stdout)
-        running.run(given, chat, lambda bot, over: converse(chat, bot, over))
+        running.run(given, lambda _: chat, lambda bot, _, over: converse(chat, bot, over))
 
 
 @commands.command()

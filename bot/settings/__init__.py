@@ -6,9 +6,9 @@ The only room that reads YAML, settings or the environment. Not here: what a set
 
 from bot.settings.causes import playbooks
 from bot.settings.documents import Fault, SettingsError
-from bot.settings.machine import seal_key, shipped
+from bot.settings.machine import seal_key, shipped, token
 from bot.settings.reading import load
-from bot.settings.values import ClusterSettings, Jump, NodeAddress, Repairs, Settings, SlackId, Ssh
+from bot.settings.values import ClusterSettings, Jump, NodeAddress, Repairs, Settings, SlackId, Ssh, Workspace
 
 __all__ = [
     "ClusterSettings",
@@ -20,8 +20,10 @@ __all__ = [
     "SettingsError",
     "SlackId",
     "Ssh",
+    "Workspace",
     "load",
     "playbooks",
     "seal_key",
     "shipped",
+    "token",
 ]

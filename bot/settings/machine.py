@@ -13,6 +13,7 @@ from bot.settings.documents import Fault, SettingsError
 
 _KEY_BYTES = 32
 _NOT_SET = 0xFFFF_FFFF  # what the kernel has for a process that no login led to
+_TOKEN = 500  # bytes of a token at most
 _OTHERS = 0o077  # permissions of anybody but the owner
 
 
@@ -61,12 +62,10 @@ def seal_key(path: Path) -> bytes:
     try:
         if not path.exists():
             _make_key(path)
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            text = file.read(_KEY_BYTES * 2 + 2)
+        text, known = _read(path, _KEY_BYTES * 2 + 2)
     except OSError as error:
         raise SettingsError((Fault(path, 1, f"the vote key cannot be read or made: {error.strerror}"),)) from error
-    if stat.S_IMODE(found.st_mode) & _OTHERS or found.st_uid not in (0, os.geteuid()):
+    if known:
         what = "others may read or change this key, and whoever has it can forge votes: chmod 600, or make a new one"
         raise SettingsError((Fault(path, 1, what),))
     try:
@@ -77,6 +76,31 @@ def seal_key(path: Path) -> bytes:
         what = f"is no vote key: expected {_KEY_BYTES * 2} hex digits; without the file, a new key is made"
         raise SettingsError((Fault(path, 1, what),))
     return key
+
+
+def token(path: Path, begins: str) -> str:
+    """A Slack token of this kind (`xapp-`, `xoxb-`) from its file. Raises `SettingsError` for one that others know."""
+    try:
+        text, known = _read(path, _TOKEN)
+    except OSError as error:
+        raise SettingsError((Fault(path, 1, f"the token cannot be read: {error.strerror}"),)) from error
+    if known:
+        what = (
+            "others may read or change this token, and whoever has it speaks as the bot: chmod 600, or make a new one"
+        )
+        raise SettingsError((Fault(path, 1, what),))
+    found = text.decode("ascii", "replace").strip()
+    if not found.startswith(begins) or not found.isprintable() or " " in found:
+        raise SettingsError((Fault(path, 1, f"is no such token: expected one line that begins with {begins}"),))
+    return found
+
+
+def _read(path: Path, most: int) -> tuple[bytes, bool]:
+    """What stands in it, and whether others may read or change it."""
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        others = bool(stat.S_IMODE(found.st_mode) & _OTHERS) or found.st_uid not in (0, os.geteuid())
+        return file.read(most), others
 
 
 def _make_key(path: Path) -> None:

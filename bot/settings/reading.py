@@ -14,11 +14,12 @@ from bot.core.guards import Rates, Window
 from bot.settings import machine
 from bot.settings.documents import Document, Fault, Model, SettingsError, no_such
 from bot.settings.kinds import Clock, Database, Duration, File, Port, Zone, between, one_or_more
-from bot.settings.values import ClusterSettings, Jump, NodeAddress, Repairs, Settings, SlackId, Ssh
+from bot.settings.values import ClusterSettings, Jump, NodeAddress, Repairs, Settings, SlackId, Ssh, Workspace
 
 _JUMP = re.compile(r"(?:([^@\s:]+)@)?([^@\s:]+)(?::(\d{1,5}))?")
 _CLUSTER = re.compile(r"[\w.:@-]{1,100}", re.ASCII)
 _PERSON = re.compile(r"[a-z0-9][\w.-]{0,39}", re.ASCII | re.IGNORECASE)
+_API = re.compile(r"(?:https://[\w.-]+(?::\d{1,5})?|http://127\.0\.0\.1:\d{1,5})/(?:[\w.-]+/)*", re.ASCII)
 _PORT_MAX = 65_535
 _EVERY = "*"  # cluster
 _NOBODYS = "none"  # node
@@ -57,6 +58,15 @@ def _slack(kind: str, pattern: str, example: str) -> AfterValidator:
     return AfterValidator(checked)
 
 
+def _api(value: str) -> str:
+    """Tokens go there: only over TLS, or to this machine."""
+    if not _API.fullmatch(value):
+        raise ValueError(
+            'expected an address like "https://slack.com/api/", or http on 127.0.0.1, with a slash at its end'
+        )
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000)]
 
@@ -86,11 +96,18 @@ class _Cluster(Model):
     sweep: Annotated[timedelta, between("1s", "1h")] = timedelta(seconds=30)
     ssh: _Ssh = _Ssh()
     nodes: dict[str, _Node] = Field(default_factory=dict)
+    channel: Annotated[str, _slack("channel", r"[CG][A-Z0-9]{2,20}", "C012ABCDEF")] | None = None
 
 
 class _Slack(Model):
     user: Annotated[str, _slack("user", r"[UW][A-Z0-9]{2,20}", "U012ABCDEF")]
     team: Annotated[str, _slack("team", r"T[A-Z0-9]{2,20}", "T034ABCDEF")]
+
+
+class _Workspace(Model):
+    app_token_file: File
+    bot_token_file: File
+    api: Annotated[str, AfterValidator(_api)] = "https://slack.com/api/"
 
 
 class _Person(Model):
@@ -135,6 +152,7 @@ class _File(Model):
     clusters: Annotated[dict[Annotated[str, AfterValidator(_cluster_name)], _Cluster], Field(min_length=1)]
     people: dict[Annotated[str, AfterValidator(_person_name)], _Person] = Field(default_factory=dict)
     repairs: _Repairs = _Repairs()
+    slack: _Workspace | None = None
 
 
 def load(path: Path | None) -> Settings:
@@ -196,6 +214,7 @@ def _settings(model: _File) -> Settings:
             if each.slack is not None
         },
         repairs=_repairs(model.repairs),
+        workspace=_workspace(model.slack),
         login=machine.login(),
         user=user,
         home=home,
@@ -225,7 +244,14 @@ def _cluster(name: str, model: _Cluster) -> ClusterSettings:
         nodes={
             NodeName(node): NodeAddress(address=where.address, port=where.port) for node, where in model.nodes.items()
         },
+        channel=model.channel,
     )
+
+
+def _workspace(model: _Workspace | None) -> Workspace | None:
+    if model is None:
+        return None
+    return Workspace(app_token=model.app_token_file, bot_token=model.bot_token_file, api=model.api)
 
 
 def _person(id_: str, model: _Person, clusters: Sequence[str]) -> Person:

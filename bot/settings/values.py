@@ -48,6 +48,7 @@ class ClusterSettings:
     sweep: timedelta
     ssh: Ssh
     nodes: Mapping[NodeName, NodeAddress]
+    channel: str | None = None  # of Slack, where its incidents are told; None: nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,15 @@ class SlackId:
 
     user: str
     team: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """How Slack is reached: files with its two tokens, and its API's address, which ends with a slash."""
+
+    app_token: Path
+    bot_token: Path
+    api: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,7 @@ class Settings:
     user: str  # the user's name, as the environment has it: what ssh falls back to
     home: Path
     ssh_config: Path
+    workspace: Workspace | None = None
 
     def policy(self, seal_key: bytes) -> Policy:
         """What stops a repair and who may ask for one; `seal_key` is that of `vote_key`."""

@@ -262,7 +262,7 @@ def test_a_database_that_is_not_there_is_one_line_and_is_not_made(tmp_path: Path
 @pytest.mark.parametrize(
     "words",
     [
-        ("run",),
+        ("incident", str(2**31)),
         ("plan", "web"),
         ("incident",),
         ("incident", "x"),
@@ -283,6 +283,19 @@ def test_wrong_words_end_with_exit_code_2_and_nothing_on_stdout(words: tuple[str
 
 
 # ---- run
+
+
+def test_without_slack_in_the_settings_it_says_what_is_missing(tmp_path: Path) -> None:
+    settings = tmp_path / "terminating.yaml"
+    settings.write_text("clusters: {prod-eu: {}}\n", encoding="utf-8")
+
+    result = CliRunner(env={"HOME": str(tmp_path)}).invoke(app, ("run", "--config", str(settings)))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "starting on Slack failed: the settings name no workspace. "
+        "Write `slack:` into the settings file, or give --console.\n"
+    )
 
 
 def started(folder: Path) -> subprocess.Popen[str]:

@@ -1,0 +1,179 @@
+"""Whole flows in Slack: an alert, a request, votes and refusals, over its Web API and its socket."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.core.phases import Closed, Diagnosed, Proposed
+from bot.core.spoken import Wanted
+from bot.demo.workspace import Limited, ResetAfterCommit, ServerError
+from tests.edges.slack.office import CHANNEL, Office, eventually
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with Office(tmp_path).opened() as office:
+        yield office
+
+
+def seen(office: Office) -> None:
+    office.engine.sweep("prod-eu")
+    office.work()
+    office.told()
+
+
+def alert(office: Office) -> str:
+    return json.dumps(office.workspace.messages(CHANNEL)[0].blocks, ensure_ascii=False)
+
+
+def test_from_the_alert_to_resolved(office: Office) -> None:
+    seen(office)
+    assert "🔴 STUCK  1 pod on node-17" in alert(office)
+
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+    assert "🟡 WAITING FOR APPROVAL" in alert(office)
+    office.click("ben", "approve")
+    office.phase("Checking")
+    office.told()
+    for _ in range(12):
+        office.later(seconds=5)
+    office.told()
+
+    found = office.incident()
+    assert isinstance(found.phase, Closed)
+    assert len(office.town.done) == 1
+    assert "🟢 RESOLVED" in alert(office)
+    assert "asked by ada, approved by ben" in alert(office)
+    channel = [each for each in office.workspace.messages(CHANNEL) if each.in_channel]
+    assert len(channel) == 1
+
+
+def test_who_asked_may_not_approve_and_who_is_not_listed_may_nothing(office: Office) -> None:
+    seen(office)
+    office.click("mallory", "request")
+    office.whispered("mallory", "is not among the people of the settings")
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+
+    office.click("ada", "approve")
+    office.whispered("ada", "asked for this fix, so someone else approves it. ben can")
+    office.click("mallory", "approve")
+
+    assert isinstance(office.incident().phase, Proposed)
+    assert office.town.done == []
+
+
+def test_a_plan_is_rejected_with_a_reason_and_cannot_be_clicked_any_more(office: Office) -> None:
+    seen(office)
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+
+    office.click("ben", "reject")
+    office.fill("ben", reason="not before the backup")
+    office.phase("Open")
+    office.told()
+
+    assert isinstance(office.incident().phase, Diagnosed)
+    assert "ben rejected container.stop: not before the backup." in alert(office)
+    with pytest.raises(AssertionError, match="nobody can click approve"):
+        office.button("approve")
+
+
+def test_a_pod_is_diagnosed_for_whoever_asks(office: Office) -> None:
+    office.type("mallory", "diagnose zookeeper0-0")
+    said = office.whispered("mallory", "Who says what about prod/zookeeper0-0")
+    assert "no incident yet" in said
+
+    office.type("ada", "diagnose nothing-like-that")
+    office.whispered("ada", "there is no pod nothing-like-that")
+    office.type("ada", "dance")
+    office.whispered("ada", 'Not understood: \\"dance\\"')
+
+
+def test_fixes_are_paused_by_anybody_and_resumed_by_who_may(office: Office) -> None:
+    seen(office)
+    office.type("mallory", "pause the network is being mended")
+    office.whispered("mallory", "Fixes are paused")
+    office.click("ada", "request")
+    office.whispered("ada", "Fixes are paused since")
+    office.type("mallory", "resume I am done")
+    office.whispered("mallory", "is not among the people")
+    office.type("ben", "resume it is mended")
+    office.whispered("ben", "Fixes go on.")
+
+    office.click("ada", "request")
+    office.phase("Proposed")
+
+
+def test_a_post_whose_reply_was_lost_is_found_and_not_posted_twice(office: Office) -> None:
+    office.workspace.fail("chat.postMessage", ResetAfterCommit(), times=1)
+
+    seen(office)
+
+    assert len([each for each in office.workspace.messages(CHANNEL) if each.in_channel]) == 1
+    assert "🔴 STUCK" in alert(office)
+
+
+def test_what_slack_refuses_for_a_while_is_sent_afterwards(office: Office) -> None:
+    office.workspace.fail("chat.postMessage", Limited(1), times=2)
+    office.workspace.fail("chat.update", ServerError(), times=1)
+
+    seen(office)
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+
+    assert "🟡 WAITING FOR APPROVAL" in alert(office)
+    assert len([each for each in office.workspace.messages(CHANNEL) if each.in_channel]) == 1
+
+
+def test_a_click_that_is_delivered_again_and_again_is_one_vote(office: Office) -> None:
+    seen(office)
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+    office.click("ben", "approve")
+    office.phase("Checking")
+    envelope = office.workspace.deliveries()[-1].envelope
+    for _ in range(5):
+        office.workspace.send_again(envelope)
+    office.told()
+    for _ in range(12):
+        office.later(seconds=5)
+
+    assert len(office.town.done) == 1
+    assert len(office.incident().executions) == 1
+
+
+def test_an_alert_that_somebody_deleted_is_posted_anew(office: Office) -> None:
+    seen(office)
+    first = office.workspace.messages(CHANNEL)[0]
+    office.web.client.chat_delete(channel=CHANNEL, ts=first.ts)
+
+    office.click_home("ada")
+    office.engine.request(Wanted(incident=1, pod="", repair="container.stop", option="", person="ada", reason=""))
+    office.told()
+
+    shown = [each for each in office.workspace.messages(CHANNEL) if each.in_channel]
+    assert "🟡 WAITING FOR APPROVAL" in json.dumps(shown[-1].blocks, ensure_ascii=False)
+
+
+def test_the_home_tab_shows_what_waits_and_the_switch(office: Office) -> None:
+    seen(office)
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.click_home("ben")
+
+    home = eventually("the home tab", lambda: office.state("ben")["home"])
+
+    said = json.dumps(home, ensure_ascii=False)
+    assert "Waits for your approval" in said
+    assert "WAITING FOR APPROVAL" in said
+    assert "Fixes may be approved." in said
+    assert "prod-eu: read at" in said

@@ -84,6 +84,27 @@ def diagnose(
         console.show_diagnosis(found.diagnosis, found.took)
 
 
+@app.command()
+def check(
+    nodes: Annotated[list[str] | None, typer.Argument(metavar="[NODE]...", help="Nodes to ask over SSH.")] = None,
+    config: Config = None,
+) -> None:
+    """
+    Can everything be reached, and is it allowed: database, API server and rights, nodes over SSH, Slack.
+
+    Changes nothing. Without NODE, the nodes that the settings name. Exit code 1 if anything is not as it has to be.
+    """
+    from bot.app.checks import checks
+
+    fine = True
+    with one_line():
+        for each in checks(settings(config), nodes or ()):
+            typer.echo(f"{'ok' if each.fine else 'FAIL':4}  {each.what:20}  {each.says}")
+            fine = fine and each.fine
+    if not fine:
+        raise typer.Exit(1)
+
+
 @books.command("list")
 def listplaybooks(folder: Folder = None) -> None:
     """Every cause, one line each."""

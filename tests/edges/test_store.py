@@ -20,7 +20,7 @@ from bot.core.phases import Accepted, Closed, Diagnosed, Incident
 from bot.core.pods import Hold
 from bot.edges.store import Sql, anchors, open_store
 from bot.edges.store.codec import decoded, encoded
-from bot.ports import Conflict, Garbled, Outage, Refused, TimedOut
+from bot.ports import Conflict, Garbled, Missing, Outage, Refused, TimedOut
 from tests.core import incident_samples as given_
 from tests.core.incident_samples import CLUSTER, HOLD, SEEN
 
@@ -344,7 +344,7 @@ def test_a_pause_switch_that_is_not_as_it_should_be_is_unknown(store: Sql, harm:
 
 
 def test_an_empty_database_is_made_only_by_who_may(database: str) -> None:
-    with pytest.raises(Refused, match=r"it is empty|it does not exist"):
+    with pytest.raises((Missing, Refused), match=r"it is empty|it does not exist"):
         open_store(database, migrate=False)
     open_store(database, migrate=True).close()
     open_store(database, migrate=False).close()

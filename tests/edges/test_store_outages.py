@@ -23,7 +23,7 @@ from bot.core.pods import Hold
 from bot.edges.store import Sql, open_store
 from bot.edges.store.connect import filesystem
 from bot.edges.store.outages import Doing, outage
-from bot.ports import Conflict, Garbled, Outage, Refused, TimedOut, Unreachable
+from bot.ports import Conflict, Garbled, Missing, Outage, Refused, TimedOut, Unreachable
 from tests.core import incident_samples as given_
 from tests.core.incident_samples import CLUSTER, HOLD, SEEN
 from tests.edges.store_parts import fresh
@@ -121,7 +121,7 @@ def test_a_server_that_is_not_there_is_told_without_the_password(url: str) -> No
 
 
 def test_only_who_may_makes_a_file(file: Path) -> None:
-    with pytest.raises(Refused, match="does not exist"):
+    with pytest.raises(Missing, match="does not exist"):
         open_store(f"sqlite:///{file}", migrate=False)
 
     assert not file.exists()

@@ -29,16 +29,18 @@ class User:
 
 
 class Users:
-    """The bot, and whoever looks after the cluster; both tokens are made at the start."""
+    """The bot, one that may only look, and whoever looks after the cluster; the tokens are made at the start."""
 
     def __init__(self) -> None:
         self.bot_token = secrets.token_urlsafe(32)
+        self.reader_token = secrets.token_urlsafe(32)
         self.admin_token = secrets.token_urlsafe(32)
         self._known: Iterable[tuple[str, User]] = (
             (
                 self.bot_token,
                 User(name="system:serviceaccount:terminating:terminating", rules=(*RULES, *REPAIR_RULES)),
             ),
+            (self.reader_token, User(name="system:serviceaccount:terminating:reader", rules=RULES)),
             (self.admin_token, User(name="admin", rules=None)),
         )
 

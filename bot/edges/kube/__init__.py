@@ -15,7 +15,7 @@ from bot.core.acts import Acted
 from bot.core.facts import ContainerId, Facts, NodeName, PodUid, known, merged
 from bot.core.load import NodeLoad
 from bot.core.pods import Pod, stuck
-from bot.edges.kube import credentials, load, writes
+from bot.edges.kube import credentials, load, reviews, writes
 from bot.edges.kube.lists import ANY_PAGE, PAGE, Metadata, again_if_gone, pages, pods
 from bot.edges.kube.lists import pod as pod_of
 from bot.edges.kube.requests import (
@@ -129,6 +129,10 @@ class Cluster:
         if not found:
             raise self._server.outage(Garbled, f"{NAMESPACE} kube-system", "the answer has no UID")
         return found
+
+    def may(self, verb: str, api_group: str, resource: str, name: str = "") -> bool:
+        """Whether this account has the right, by the API server's own word. Raises an outage."""
+        return reviews.may(self._server, verb, api_group, resource, name)
 
     def load(self, node: NodeName) -> NodeLoad:
         """What else is on the node, from three lists. Raises an outage: a number that is not known is not guessed."""

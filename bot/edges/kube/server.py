@@ -124,19 +124,27 @@ class Server:
 
     def read(self, request: Request, names: Names = NOTHING, query: Names = NOTHING, eat: Eat = leave) -> Answer:
         """Raises an outage, what `eat` raises, and `TokenGoneError` for a query that continues a list."""
+        return self._answered(request, names, query, eat, None)
+
+    def ask(self, request: Request, body: object) -> Answer:
+        """A question that is posted, and changes nothing. Raises an outage."""
+        return self._answered(request, NOTHING, NOTHING, leave, json.dumps(body).encode())
+
+    def _answered(self, request: Request, names: Names, query: Names, eat: Eat, content: bytes | None) -> Answer:
         asked = _asked(request, names)
         url = self._address(request, names, asked)
+        fine = HTTPStatus.OK if content is None else HTTPStatus.CREATED
         try:
-            response = self._sent(f"{url}?{urlencode(query)}" if query else url, request)
+            response = self._sent(f"{url}?{urlencode(query)}" if query else url, request, content)
             try:
-                body = self._body(response, request, asked, eat) if response.status == HTTPStatus.OK else bytearray()
+                body = self._body(response, request, asked, eat) if response.status == fine else bytearray()
             finally:
                 response.close()
         except http.HTTPError as error:
             raise self.outage(_kind(error), asked, *_explained(error)) from error
         if response.status == HTTPStatus.GONE and "continue" in query:
             raise TokenGoneError
-        if response.status != HTTPStatus.OK:
+        if response.status != fine:
             kind, why, then = _refusal(request, response.status)
             raise self.outage(kind, asked, why, then)
         try:
@@ -203,13 +211,16 @@ class Server:
     def _timeout(self) -> urllib3.Timeout:
         return urllib3.Timeout(connect=min(CONNECT_S, self.limit_s), read=self.limit_s)
 
-    def _sent(self, url: str, request: Request) -> urllib3.BaseHTTPResponse:
+    def _sent(self, url: str, request: Request, content: bytes | None) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": request.accept, "User-Agent": "terminating", **self._credentials()}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
 
         def send() -> urllib3.BaseHTTPResponse:
             return self._pool.request(
-                "GET",
+                "GET" if content is None else "POST",
                 url,
+                body=content,
                 headers=headers,
                 preload_content=False,
                 retries=False,

@@ -152,6 +152,22 @@ class Web:
         """Whether people of another organisation read and click there."""
         return bool(self._call(self._client.conversations_info, channel=channel)["channel"].get("is_ext_shared"))
 
+    def told_in(self, channel: str) -> str:
+        """That alerts arrive there, in a sentence. Raises an Outage where they would not."""
+        found = self._call(self._client.conversations_info, channel=channel)["channel"]
+        asked, name = "looking at the channel", plain(str(found.get("name") or channel))
+        if found.get("is_archived"):
+            raise Refused(asked, name, "it is archived", "Name another channel.")
+        if not found.get("is_member"):
+            raise Missing(asked, name, "the bot is not in it", "Invite the bot: /invite @terminating")
+        shared = " It is shared with another organisation." if found.get("is_ext_shared") else ""
+        return f"alerts go to #{name}.{shared}"
+
+    def opens(self, app_token: str) -> str:
+        """That Slack would open a socket for this token, in a sentence; none is opened."""
+        self._call(self._client.apps_connections_open, app_token=app_token)
+        return "opens a socket"
+
     @staticmethod
     def _call(method: Callable[..., SlackResponse], **asked: Any) -> dict[str, Any]:
         name = method.__name__.replace("_", ".", 1)

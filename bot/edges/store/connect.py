@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from bot.core.hostile import plain
-from bot.ports import Garbled, Outage, Refused, Unreachable
+from bot.ports import Garbled, Missing, Outage, Refused, Unreachable
 
 READING = "reading"  # the execution option of a transaction that only reads
 _OPENING = "opening the database"
@@ -112,7 +112,7 @@ def _check_file(path: Path, name: str, *, create: bool) -> None:
 def _missing(path: Path, name: str) -> Outage:
     if not path.parent.is_dir():
         return Unreachable(_OPENING, name, "its folder does not exist", "Make it, and let this user write there.")
-    return _refused(name, "it does not exist", "Start `terminating run` once: it makes it.")
+    return Missing(_OPENING, name, "it does not exist", "Start `terminating run` once: it makes it.")
 
 
 def _refused(name: str, why: str, then: str) -> Refused:

@@ -478,3 +478,14 @@ def test_an_anchor_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         anchors.read(tmp_path / "none")
     with pytest.raises(Refused):
         anchors.write(tmp_path / "no" / "such", Head(1, GENESIS))
+
+
+def test_several_new_databases_are_made_side_by_side_in_one_process(tmp_path: Path) -> None:
+    """Alembic keeps what it works on in globals: without turns, one thread's tables end up in another's database."""
+    urls = [f"sqlite:///{tmp_path / f'{n}.db'}" for n in range(8)]
+
+    with ThreadPoolExecutor(len(urls)) as threads:
+        list(threads.map(lambda url: open_store(url, migrate=True).close(), urls))
+
+    for url in urls:
+        open_store(url, migrate=False).close()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
 _OPENING = "opening the database"
 _BACKUP = "Restore it from a backup."
 _ONE_AT_A_TIME = 736572  # any number: who migrates holds it
+_UPGRADING = Lock()  # alembic's `op` and `context` are one for the whole process, whatever thread asks
 _NOISE = frozenset({"any", "array", "text", "character", "varying", "in"})  # how PostgreSQL writes `IN ('a', 'b')`
 
 
@@ -63,7 +65,8 @@ def _upgrade(connection: sa.Connection, name: str, found: str | None, migrations
     config.set_main_option("script_location", migrations)
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        with _UPGRADING:
+            command.upgrade(config, "head")
     except CommandError as error:
         why = f"nothing leads on from its schema {found}: {plain(str(error))}"
         raise Garbled(_OPENING, name, why, _BACKUP) from error

@@ -21,12 +21,14 @@ from bot.core.hostile import plain
 from bot.settings import (
     ClusterSettings,
     Fault,
+    HttpMode,
     Jump,
     NodeAddress,
     Repairs,
     Settings,
     SettingsError,
     SlackId,
+    SocketMode,
     Ssh,
     Workspace,
     load,
@@ -34,6 +36,7 @@ from bot.settings import (
     reading,
     seal_key,
     shipped,
+    signing_secret,
     token,
 )
 
@@ -110,7 +113,7 @@ def test_the_shipped_example_says_what_it_says() -> None:
         ),
     )
     assert found.workspace == Workspace(
-        app_token=Path("/etc/terminating/slack-app-token"),
+        mode=SocketMode(Path("/etc/terminating/slack-app-token")),
         bot_token=Path("/etc/terminating/slack-bot-token"),
         api="https://slack.com/api/",
     )
@@ -701,7 +704,7 @@ def test_tokens_go_over_tls_or_to_this_machine(file: Path, api: str) -> None:
 
     found = load(file)
 
-    assert found.workspace == Workspace(app_token=file.parent / "a", bot_token=file.parent / "b", api=api)
+    assert found.workspace == Workspace(mode=SocketMode(file.parent / "a"), bot_token=file.parent / "b", api=api)
     assert found.clusters[0].channel == "G0123"
 
 
@@ -715,6 +718,96 @@ def test_any_other_address_of_slack_is_refused(file: Path, api: str) -> None:
     (fault,) = faults(file, given)
 
     assert fault.startswith("2: slack.api: expected an address like")
+
+
+@pytest.mark.parametrize(
+    ("lines", "host", "port"),
+    [
+        ("", "127.0.0.1", 3_000),
+        (", listen: '127.0.0.1:8080'", "127.0.0.1", 8_080),
+        (", listen: '0.0.0.0:65535'", "0.0.0.0", 65_535),  # noqa: S104  # read, not opened
+        (", listen: '[::1]:3000'", "::1", 3_000),
+    ],
+)
+def test_slack_may_send_requests_instead(file: Path, lines: str, host: str, port: int) -> None:
+    found = loaded(
+        file, f"clusters: {{a: {{}}}}\nslack: {{signing_secret_file: s, bot_token_file: b{lines}}}\n"
+    ).workspace
+
+    assert found is not None
+    assert found.mode == HttpMode(file.parent / "s", host, port)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            "app_token_file: a, signing_secret_file: s",
+            ["slack.signing_secret_file: one way only: app_token_file is there already"],
+        ),
+        (
+            "api: https://slack.com/api/",
+            ["slack: missing app_token_file, or signing_secret_file where Slack can reach us"],
+        ),
+        (
+            "app_token_file: a, listen: '127.0.0.1:1'",
+            ["slack.listen: is for signing_secret_file, which is not there"],
+        ),
+        (
+            "listen: '127.0.0.1:1'",
+            [
+                "slack: missing app_token_file, or signing_secret_file where Slack can reach us",
+                "slack.listen: is for signing_secret_file, which is not there",
+            ],
+        ),
+    ],
+)
+def test_slack_reaches_us_by_one_way(file: Path, lines: str, expected: list[str]) -> None:
+    given = f"clusters: {{a: {{}}}}\nslack: {{bot_token_file: b, {lines}}}\n"
+
+    assert faults(file, given) == [f"2: {each}" for each in expected]
+
+
+@pytest.mark.parametrize(
+    "listen",
+    ["3000", "':3000'", "localhost:3000", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "'::1:x'", "127.1:80"],
+)
+def test_an_address_to_listen_at_is_a_number_and_a_port(file: Path, listen: str) -> None:
+    given = f"clusters: {{a: {{}}}}\nslack: {{signing_secret_file: s, bot_token_file: b, listen: {listen}}}\n"
+
+    assert faults(file, given) == ['2: slack.listen: expected an address and a port, like "127.0.0.1:3000"']
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "why"),
+    [
+        ("8f742231b10e8888abcd99badc0de85a", 0o640, "others may read or change this secret"),
+        ("xoxb-1-A0-b", 0o600, "is no signing secret: expected one line of 32 letters and digits"),
+        ("8f742231b10e8888\nabcd99badc0de85a", 0o600, "is no signing secret"),
+        ("", 0o600, "is no signing secret"),
+        (None, 0o600, "the secret cannot be read: No such file or directory"),
+    ],
+)
+def test_a_signing_secret_that_cannot_be_used_is_refused(tmp_path: Path, text: str | None, mode: int, why: str) -> None:
+    path = tmp_path / "secret"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+
+    with pytest.raises(SettingsError) as caught:
+        signing_secret(path)
+
+    (fault,) = caught.value.faults
+    assert fault.what.startswith(why)
+    assert text is None or not text or text not in str(fault)
+
+
+def test_a_signing_secret_is_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("8f742231b10e8888abcd99badc0de85a\n", encoding="utf-8")
+    path.chmod(0o600)
+
+    assert signing_secret(path) == "8f742231b10e8888abcd99badc0de85a"
 
 
 def test_a_channel_is_an_id(file: Path) -> None:

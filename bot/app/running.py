@@ -21,11 +21,11 @@ from bot.core.phases import Incident
 from bot.core.plans import Plan, Request, draw
 from bot.core.refusals import Refusal
 from bot.edges.schedule import Metronome
-from bot.edges.slack import Ears, Slack, Web
+from bot.edges.slack import Door, Ears, Hears, RequestUrl, Seals, Slack, Way, Web, socket_mode
 from bot.edges.store import Sql, anchors, open_store
 from bot.engine import Engine
 from bot.ports import Chat, Missing, Refused
-from bot.settings import Settings, seal_key, token
+from bot.settings import Settings, SocketMode, Workspace, seal_key, signing_secret, token
 
 _TICK = timedelta(seconds=5)
 _OUTBOX = timedelta(seconds=1)
@@ -77,15 +77,24 @@ def run_in_slack(settings: Settings, over: Event | None = None) -> None:
         then = "Write `slack:` into the settings file, or give --console."
         raise Refused("starting", "Slack", "the settings name no workspace", then)
     web = Web(token(workspace.bot_token, "xoxb-"), workspace.api)
-    app_token = token(workspace.app_token, "xapp-")
+    way = _way(workspace)
     channels = {each.name: each.channel for each in settings.clusters if each.channel is not None}
     listed = {(id_.user, id_.team): person for id_, person in settings.slack.items()}
 
     def serve(bot: Engine, program: Program, until: Event) -> None:
-        with Ears(web, app_token, bot, Looker(settings, program), listed, clock), suppress(KeyboardInterrupt):
+        door = Door(web, web.team(), listed, clock)
+        hears = Hears(web, door, bot, Looker(settings, program), clock)
+        with Ears(web, hears, way), suppress(KeyboardInterrupt):
             until.wait()
 
     run(settings, lambda store: Slack(web, store, settings.people, channels, clock), serve, over)
+
+
+def _way(workspace: Workspace) -> Way:
+    mode = workspace.mode
+    if isinstance(mode, SocketMode):
+        return socket_mode(token(mode.app_token, "xapp-"))
+    return RequestUrl(Seals(signing_secret(mode.signing_secret), clock), mode.host, mode.port)
 
 
 def run(

@@ -6,24 +6,38 @@ The only room that reads YAML, settings or the environment. Not here: what a set
 
 from bot.settings.causes import playbooks
 from bot.settings.documents import Fault, SettingsError
-from bot.settings.machine import seal_key, shipped, token
+from bot.settings.machine import seal_key, shipped, signing_secret, token
 from bot.settings.reading import load
-from bot.settings.values import ClusterSettings, Jump, NodeAddress, Repairs, Settings, SlackId, Ssh, Workspace
+from bot.settings.values import (
+    ClusterSettings,
+    HttpMode,
+    Jump,
+    NodeAddress,
+    Repairs,
+    Settings,
+    SlackId,
+    SocketMode,
+    Ssh,
+    Workspace,
+)
 
 __all__ = [
     "ClusterSettings",
     "Fault",
+    "HttpMode",
     "Jump",
     "NodeAddress",
     "Repairs",
     "Settings",
     "SettingsError",
     "SlackId",
+    "SocketMode",
     "Ssh",
     "Workspace",
     "load",
     "playbooks",
     "seal_key",
     "shipped",
+    "signing_secret",
     "token",
 ]

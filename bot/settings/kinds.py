@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,6 +13,7 @@ from bot.settings.documents import no_such
 
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgresql+psycopg://")
 _PORT_MAX = 65_535
@@ -48,6 +50,18 @@ def at_home(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError as error:
         raise ValueError("its ~ names nobody's home; expected a path like /a/b or ~/b") from error
+
+
+def address(value: object) -> tuple[str, int]:
+    """Of this machine, by number: a name may be several addresses, or another machine's."""
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    try:
+        number = ip_address(host.removeprefix("[").removesuffix("]") if host.startswith("[") else host)
+    except ValueError:
+        number = None
+    if number is None or not _PORT.fullmatch(port) or not 1 <= int(port) <= _PORT_MAX:
+        raise ValueError('expected an address and a port, like "127.0.0.1:3000"')
+    return str(number), int(port)
 
 
 def one_or_more(value: object) -> object:

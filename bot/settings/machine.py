@@ -3,6 +3,7 @@
 import getpass
 import os
 import pwd
+import re
 import secrets
 import stat
 from importlib.resources import files
@@ -14,6 +15,7 @@ from bot.settings.documents import Fault, SettingsError
 _KEY_BYTES = 32
 _NOT_SET = 0xFFFF_FFFF  # what the kernel has for a process that no login led to
 _TOKEN = 500  # bytes of a token at most
+_SIGNING_SECRET = re.compile(r"[0-9A-Za-z]{32,100}")
 _OTHERS = 0o077  # permissions of anybody but the owner
 
 
@@ -80,19 +82,30 @@ def seal_key(path: Path) -> bytes:
 
 def token(path: Path, begins: str) -> str:
     """A Slack token of this kind (`xapp-`, `xoxb-`) from its file. Raises `SettingsError` for one that others know."""
-    try:
-        text, known = _read(path, _TOKEN)
-    except OSError as error:
-        raise SettingsError((Fault(path, 1, f"the token cannot be read: {error.strerror}"),)) from error
-    if known:
-        what = (
-            "others may read or change this token, and whoever has it speaks as the bot: chmod 600, or make a new one"
-        )
-        raise SettingsError((Fault(path, 1, what),))
-    found = text.decode("ascii", "replace").strip()
+    found = _secret(path, "token", "speaks as the bot")
     if not found.startswith(begins) or not found.isprintable() or " " in found:
         raise SettingsError((Fault(path, 1, f"is no such token: expected one line that begins with {begins}"),))
     return found
+
+
+def signing_secret(path: Path) -> str:
+    """The secret that Slack signs its requests with, from its file. Raises `SettingsError` for one that others know."""
+    found = _secret(path, "secret", "speaks as anybody in Slack")
+    if not _SIGNING_SECRET.fullmatch(found):
+        what = "is no signing secret: expected one line of 32 letters and digits, from the app's basic information"
+        raise SettingsError((Fault(path, 1, what),))
+    return found
+
+
+def _secret(path: Path, kind: str, power: str) -> str:
+    try:
+        text, known = _read(path, _TOKEN)
+    except OSError as error:
+        raise SettingsError((Fault(path, 1, f"the {kind} cannot be read: {error.strerror}"),)) from error
+    if known:
+        what = f"others may read or change this {kind}, and whoever has it {power}: chmod 600, or make a new one"
+        raise SettingsError((Fault(path, 1, what),))
+    return text.decode("ascii", "replace").strip()
 
 
 def _read(path: Path, most: int) -> tuple[bytes, bool]:

@@ -13,8 +13,19 @@ from bot.core.facts import NodeName, Unknown
 from bot.core.guards import Rates, Window
 from bot.settings import machine
 from bot.settings.documents import Document, Fault, Model, SettingsError, no_such
-from bot.settings.kinds import Clock, Database, Duration, File, Port, Zone, between, one_or_more
-from bot.settings.values import ClusterSettings, Jump, NodeAddress, Repairs, Settings, SlackId, Ssh, Workspace
+from bot.settings.kinds import Clock, Database, Duration, File, Port, Zone, address, between, one_or_more
+from bot.settings.values import (
+    ClusterSettings,
+    HttpMode,
+    Jump,
+    NodeAddress,
+    Repairs,
+    Settings,
+    SlackId,
+    SocketMode,
+    Ssh,
+    Workspace,
+)
 
 _JUMP = re.compile(r"(?:([^@\s:]+)@)?([^@\s:]+)(?::(\d{1,5}))?")
 _CLUSTER = re.compile(r"[\w.:@-]{1,100}", re.ASCII)
@@ -105,7 +116,9 @@ class _Slack(Model):
 
 
 class _Workspace(Model):
-    app_token_file: File
+    app_token_file: File | None = None
+    signing_secret_file: File | None = None
+    listen: Annotated[tuple[str, int], BeforeValidator(address)] = ("127.0.0.1", 3_000)
     bot_token_file: File
     api: Annotated[str, AfterValidator(_api)] = "https://slack.com/api/"
 
@@ -167,11 +180,12 @@ def load(path: Path | None) -> Settings:
 
 
 def _faults(model: _File, document: Document) -> Iterator[Fault]:
-    """What no key shows alone: clusters that are not there, and one account that speaks for two people."""
+    """What no key shows alone: clusters that are not there, two ways at once, and one account that speaks for two."""
     for at, name in _named_clusters(model):
         if name not in model.clusters:
             where = ".".join(str(step) for step in at)
             yield document.fault(at, f"{where}: {no_such('cluster', name, model.clusters)}")
+    yield from _ways(model.slack, document)
     taken: dict[tuple[str, str], str] = {}
     for id_, person in model.people.items():
         for account, at in _accounts(id_, person).items():
@@ -179,6 +193,21 @@ def _faults(model: _File, document: Document) -> Iterator[Fault]:
             if other != id_:
                 what = f"{'.'.join(at)}: is {other}'s already: two votes take two people"
                 yield document.fault(at, what)
+
+
+def _ways(model: _Workspace | None, document: Document) -> Iterator[Fault]:
+    """Slack reaches us over a socket or by requests: with both, it would use one, and nobody could tell which."""
+    if model is None:
+        return
+    at: tuple[str, ...] = ("slack",)
+    if model.app_token_file is None and model.signing_secret_file is None:
+        yield document.fault(at, "slack: missing app_token_file, or signing_secret_file where Slack can reach us")
+    if model.app_token_file is not None and model.signing_secret_file is not None:
+        at = ("slack", "signing_secret_file")
+        yield document.fault(at, "slack.signing_secret_file: one way only: app_token_file is there already")
+    if model.signing_secret_file is None and "listen" in model.model_fields_set:
+        at = ("slack", "listen")
+        yield document.fault(at, "slack.listen: is for signing_secret_file, which is not there")
 
 
 def _named_clusters(model: _File) -> Iterator[tuple[tuple[int | str, ...], str]]:
@@ -251,7 +280,14 @@ def _cluster(name: str, model: _Cluster) -> ClusterSettings:
 def _workspace(model: _Workspace | None) -> Workspace | None:
     if model is None:
         return None
-    return Workspace(app_token=model.app_token_file, bot_token=model.bot_token_file, api=model.api)
+    mode: SocketMode | HttpMode
+    if model.app_token_file is not None:
+        mode = SocketMode(model.app_token_file)
+    elif model.signing_secret_file is not None:
+        mode = HttpMode(model.signing_secret_file, *model.listen)
+    else:
+        raise AssertionError("a file without either has a fault")
+    return Workspace(mode=mode, bot_token=model.bot_token_file, api=model.api)
 
 
 def _person(id_: str, model: _Person, clusters: Sequence[str]) -> Person:

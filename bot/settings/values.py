@@ -59,11 +59,27 @@ class SlackId:
     team: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
-    """How Slack is reached: files with its two tokens, and its API's address, which ends with a slash."""
+@dataclass(frozen=True, slots=True)
+class SocketMode:
+    """We open a socket to Slack, with the token in this file."""
 
     app_token: Path
+
+
+@dataclass(frozen=True, slots=True)
+class HttpMode:
+    """Slack sends requests to this address of ours, signed with the secret in this file."""
+
+    signing_secret: Path
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """How Slack is reached, and reaches us; its API's address ends with a slash."""
+
+    mode: SocketMode | HttpMode
     bot_token: Path
     api: str
 

@@ -17,11 +17,13 @@ from bot.core.findings import Finding
 from bot.core.findings import of as found_of
 from bot.core.phases import Incident
 from bot.demo.workspace import Workspace, serve
-from bot.edges.slack import Ears, Slack, Web
+from bot.edges.slack import Door, Ears, Hears, RequestUrl, Seals, Slack, Way, Web, socket_mode
+from bot.edges.slack.hears import Do
 from bot.edges.store import Sql, open_store, tables
 from bot.engine import Engine
 from bot.ports import Missing, Place
 from tests.core import samples
+from tests.edges.slack.signing import SECRET, delivered_to
 from tests.town import CLUSTER, Clock, Town, policy
 
 T = TypeVar("T")
@@ -59,11 +61,26 @@ class Sights:
         return found_of(seen.diagnosis, "", datetime.now(UTC), seen.took)
 
 
+class Counted(Hears):
+    """Counts whatever came in."""
+
+    entered = 0
+
+    def enter(self, does: Do, body: Mapping[str, Any]) -> None:
+        self.entered += 1
+        super().enter(does, body)
+
+
 @dataclass
 class Office:
-    """`later` lets time pass for the engine, and does what is due in this thread."""
+    """
+    `later` lets time pass for the engine, and does what is due in this thread.
+
+    `over_http`: Slack posts to the bot, at its request URL, instead of the bot's socket.
+    """
 
     folder: Path
+    over_http: bool = False
     workspace: Workspace = field(default_factory=Workspace)
     clock: Clock = field(default_factory=Clock)
 
@@ -78,12 +95,21 @@ class Office:
             self.chat = Slack(self.web, self.store, policy().people, {CLUSTER: CHANNEL}, self.now)
             self.engine = Engine(self.store, self.town, self.chat, policy(), self.clock, "office")
             stack.callback(self.engine.stop)
-            looks = Sights(self.town)
-            stack.enter_context(Ears(self.web, self.workspace.app_token, self.engine, looks, LISTED, self.now))
+            door = Door(self.web, self.web.team(), LISTED, self.now)
+            self.hears = Counted(self.web, door, self.engine, Sights(self.town), self.now)
+            stack.enter_context(Ears(self.web, self.hears, self._way()))
+            if self.over_http:
+                stack.enter_context(delivered_to(self.workspace, self.request_url.port))
             stack.callback(
                 self.workspace.down, True
             )  # else the library waits for its next ping to hear that it is over
             yield self
+
+    def _way(self) -> Way:
+        if not self.over_http:
+            return socket_mode(self.workspace.app_token)
+        self.request_url = RequestUrl(Seals(SECRET, self.now), "127.0.0.1", 0)
+        return self.request_url
 
     @staticmethod
     def now() -> datetime:

@@ -34,6 +34,7 @@ log = logging.getLogger("terminating")
 
 PATH = "/slack/events"
 MOST = 1 << 20  # bytes of a body: Slack's largest view, escaped, is some 750,000
+_MOST_HEADERS = 1 << 14  # bytes; Slack's are some 700
 CONNECTIONS = 256
 READ_S = 3.0  # for a whole request, from the connection on
 _WORKERS = 32  # requests that wait for their acknowledgement, for three seconds at most
@@ -121,6 +122,8 @@ class _Desk:
         return await self._handed_on(found)
 
     async def _judged(self, request: Request) -> Payload:
+        if sum(len(name) + len(value) for name, value in request.scope["headers"]) > _MOST_HEADERS:
+            raise HTTPException(431, "headers too long")
         kind = _kind(request.headers)
         seal = self._seals.read(_sent(request, "x-slack-request-timestamp"), _sent(request, "x-slack-signature"))
         body = await _body(request)

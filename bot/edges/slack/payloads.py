@@ -33,7 +33,7 @@ def payload(kind: str, body: bytes) -> Payload:
             return _typed(json.loads(fields["payload"]), events=False)
     except (ValueError, RecursionError) as error:  # ValueError: of JSON, UTF-8 and forms
         raise Nonsense from error
-    if not fields.get("command"):
+    if not fields.get("command") or "payload" in fields:
         raise Nonsense
     return dict(fields)
 

@@ -20,7 +20,18 @@ from bot.core.rights import REPAIR_RULES, RULES, Rule, as_rule
 from bot.edges.slack import Web
 from bot.edges.store import open_store
 from bot.ports import Garbled, Missing, Outage, Refused
-from bot.settings import ClusterSettings, Settings, SettingsError, Workspace, playbooks, seal_key, shipped, token
+from bot.settings import (
+    ClusterSettings,
+    Settings,
+    SettingsError,
+    SocketMode,
+    Workspace,
+    playbooks,
+    seal_key,
+    shipped,
+    signing_secret,
+    token,
+)
 
 _SKEW = timedelta(seconds=30)  # more, and times on cards and in logs no longer fit together
 _ASKERS = 4  # questions to one API server at once
@@ -133,17 +144,27 @@ def _version() -> str:
 def _of_slack(settings: Settings, workspace: Workspace) -> Iterator[Question]:
     try:
         web = Web(token(workspace.bot_token, "xoxb-"), workspace.api)
-        app_token = token(workspace.app_token, "xapp-")
+        hears = _hears(web, workspace)
     except SettingsError as error:
         yield "slack", "tokens", partial(_raised, error)
         return
     yield "slack", "bot token", lambda: f"is of team {web.team()}"
-    yield "slack", "app token", lambda: web.opens(app_token)
+    yield hears
     for each in settings.clusters:
         if each.channel is not None:
             yield "slack", plain(each.channel), partial(web.told_in, each.channel)
     for identity, person in sorted(settings.slack.items(), key=lambda item: item[1]):
         yield "slack", person, partial(_person, web, identity.user, identity.team)
+
+
+def _hears(web: Web, workspace: Workspace) -> Question:
+    """Raises `SettingsError` for a secret that cannot be used."""
+    mode = workspace.mode
+    if isinstance(mode, SocketMode):
+        app_token = token(mode.app_token, "xapp-")
+        return "slack", "app token", lambda: web.opens(app_token)
+    signing_secret(mode.signing_secret)
+    return "slack", "signing secret", lambda: f"is there; requests are expected at {mode.host}:{mode.port}"
 
 
 def _person(web: Web, user: str, team: str) -> str:

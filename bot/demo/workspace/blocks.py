@@ -151,7 +151,7 @@ def faults(blocks: object, surface: Surface, path: str = "/blocks") -> tuple[str
     found = list(many(by_type(known), MOST_BLOCKS[surface], 0)(blocks, path))
     if found or not isinstance(blocks, list):
         return tuple(found)
-    found = list(_over_all(blocks, surface, path))
+    found = list(_over_all(blocks, path))
     return tuple(found or _models(blocks, path))
 
 
@@ -167,17 +167,17 @@ def characters(tree: object) -> int:
 
 def settled(blocks: Iterable[Json]) -> tuple[Json, ...]:
     """A copy as Slack stores it: every block and every element that acts has an id."""
-    made = copy.deepcopy(list(blocks))
-    for block in made:
+    made = copy.deepcopy(tuple(blocks))
+    for _, block in _within(made, ""):
         block.setdefault("block_id", secrets.token_urlsafe(4))
         for element in acting(block):
             element.setdefault("action_id", secrets.token_urlsafe(4))
-    return tuple(made)
+    return made
 
 
 def acting(block: Json) -> tuple[Json, ...]:
     """The elements of a block that people can use."""
-    inside = [*block.get("elements", []), block.get("accessory"), block.get("element")]
+    inside = [*block.get("elements", ()), *block.get("actions", ()), block.get("accessory"), block.get("element")]
     kinds = ("text", "image", "mrkdwn", "plain_text", "card")
     return tuple(
         each
@@ -186,23 +186,30 @@ def acting(block: Json) -> tuple[Json, ...]:
     )
 
 
-def _over_all(blocks: Sequence[Json], surface: Surface, path: str) -> Iterator[str]:
-    ids = [each["block_id"] for each in blocks if "block_id" in each]
-    for twice in _repeated(ids):
-        yield complaint(f"block_id {twice} already exists", path)
+def _within(blocks: Iterable[Json], path: str) -> Iterator[tuple[str, Json]]:
+    """The blocks, and those that stand in them, each with its place."""
     for n, block in enumerate(blocks):
-        names = [each["action_id"] for each in acting(block) if "action_id" in each]
-        for twice in _repeated(names):
-            yield complaint(f"`action_id` {twice} already exists for this block", f"{path}/{n}/elements")
+        yield f"{path}/{n}", block
+        yield from _within(block.get("child_blocks", ()), f"{path}/{n}/child_blocks")
+        if block["type"] == "carousel":
+            yield from _within(block["elements"], f"{path}/{n}/elements")
+
+
+def _over_all(blocks: Sequence[Json], path: str) -> Iterator[str]:
+    every = dict(_within(blocks, path))
+    for twice in _repeated(each["block_id"] for each in every.values() if "block_id" in each):
+        yield complaint(f"block_id {twice} already exists", path)
+    for place, block in every.items():
+        for twice in _repeated(each["action_id"] for each in acting(block) if "action_id" in each):
+            yield complaint(f"`action_id` {twice} already exists for this block", f"{place}/elements")
         if block["type"] == "task_card" and block["status"] == "pending":
-            yield complaint("a task_card of its own must not be pending", f"{path}/{n}/status")
+            yield complaint("a task_card of its own must not be pending", f"{place}/status")
     if sum(len(each["text"]) for each in blocks if each["type"] == "markdown") > _MOST_MARKDOWN:
         yield complaint(f"markdown blocks must have less than {_MOST_MARKDOWN + 1} characters in all", path)
     if sum(each["type"] == "table" for each in blocks) > 1:
         yield complaint("only_one_table_allowed", path)
-    if sum(each.get("focus_on_load") is True for block in blocks for each in acting(block)) > 1:
+    if sum(each.get("focus_on_load") is True for block in every.values() for each in acting(block)) > 1:
         yield complaint("only one element may have focus_on_load", path)
-    del surface
 
 
 def _repeated(names: Iterable[str]) -> list[str]:

@@ -53,11 +53,15 @@ class Board:
     def replies(self, channel_id: str, ts: str) -> tuple[Message, ...]:
         return tuple(each for each in self.messages(channel_id) if each.thread == ts and each.ts != ts)
 
+    def must_be_thread(self, channel_id: str, ts: str) -> None:
+        """A message of its own, which others can stand under."""
+        parent = self._messages.get(channel_id, {}).get(ts)
+        if parent is None or parent.thread not in ("", parent.ts):
+            raise NotOk("thread_not_found")
+
     def post(self, message: Message) -> Message:
         if message.thread:
-            parent = self._messages.get(message.channel, {}).get(message.thread)
-            if parent is None or parent.thread not in ("", parent.ts):
-                raise NotOk("thread_not_found")
+            self.must_be_thread(message.channel, message.thread)
         made = replace(message, ts=self._stamps.next())
         self._messages.setdefault(message.channel, {})[made.ts] = made
         self._tell(made)

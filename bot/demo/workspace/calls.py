@@ -2,9 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from bot.demo.workspace.cast import Json
+
+
+def parsed(raw: str | bytes) -> Any:
+    """JSON that can be told on. Raises ValueError where it is none, or holds what JSON has no words for."""
+    try:
+        told = json.loads(raw)
+        json.dumps(told, ensure_ascii=False, allow_nan=False).encode()  # an infinite number, half a character
+    except RecursionError:
+        raise ValueError("too deep") from None
+    return told
 
 
 class NotOk(Exception):  # noqa: N818  # Slack calls it that: `"ok": false`
@@ -38,9 +49,10 @@ class Args:
 
     def number(self, name: str, default: int) -> int:
         word = self.word(name, str(default))
-        if not (word.isascii() and word.isdecimal()):
-            raise NotOk("invalid_arguments", f"[ERROR] must be a number [json-pointer:/{name}]")
-        return int(word)
+        if word.isascii() and word.isdecimal():
+            with suppress(ValueError):  # Python reads no more than some thousand digits
+                return int(word)
+        raise NotOk("invalid_arguments", f"[ERROR] must be a number [json-pointer:/{name}]")
 
     def flag(self, name: str) -> bool:
         return self._given.get(name) in (True, 1, "true", "1")
@@ -51,6 +63,6 @@ class Args:
         if not isinstance(value, str):
             return value
         try:
-            return json.loads(value)
+            return parsed(value)
         except ValueError:
             raise NotOk(error) from None

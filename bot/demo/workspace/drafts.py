@@ -1,7 +1,6 @@
 """What the app wants to say: text, blocks and metadata as Slack takes them, or its refusal."""
 
 import html
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +65,14 @@ def metadata(args: Args) -> Json | None:
     if not isinstance(given, dict) or not isinstance(given.get("event_type"), str):
         raise NotOk("invalid_metadata_format")
     payload = given.get("event_payload")
-    if not isinstance(payload, Mapping) or any(isinstance(value, dict) for value in payload.values()):
+    if not isinstance(payload, dict) or not all(map(_is_flat, payload.values())):
         raise NotOk("invalid_metadata_format")
     if len(repr(given).encode()) > _MOST_METADATA:
         raise NotOk("metadata_too_large")
-    return {"event_type": given["event_type"], "event_payload": dict(payload)}
+    return {"event_type": given["event_type"], "event_payload": payload}
+
+
+def _is_flat(value: object) -> bool:
+    """A word, a number, or a list of such."""
+    inside = value if isinstance(value, list) else [value]
+    return not any(isinstance(each, dict | list) for each in inside)

@@ -1,13 +1,14 @@
 """Files: an upload is announced with its length, its bytes are sent, and then it is completed. Not before is it one."""
 
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.demo.workspace.calls import NotOk
 from bot.demo.workspace.ids import named, secret
 from bot.demo.workspace.messages import File
 
-_MOST_BYTES = 50_000_000
+MOST_FILE_BYTES = 50_000_000
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Files:
         """The file's id, and the place to send its bytes to."""
         if not name:
             raise NotOk("invalid_arguments", "[ERROR] missing required field: filename")
-        if not 0 < length <= _MOST_BYTES:
+        if not 0 < length <= MOST_FILE_BYTES:
             raise NotOk("invalid_arguments", "[ERROR] invalid length")
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         upload = _Upload(File(id=named("F"), name=name, title=name, mimetype=kind, raw=b""), length)
@@ -46,14 +47,16 @@ class Files:
         upload.arrived = True
         return ""
 
-    def complete(self, file_id: str, title: str) -> File:
-        upload = self._uploads.get(file_id)
-        if upload is None or not upload.arrived:
+    def complete(self, titles: Mapping[str, str]) -> tuple[File, ...]:
+        """All of them, by id, or none."""
+        arrived = {each.file.id: each.file for each in self._uploads.values() if each.arrived}
+        if not titles.keys() <= arrived.keys():
             raise NotOk("file_not_found")
-        del self._uploads[file_id]
-        whole = replace(upload.file, title=title or upload.file.name)
-        self._whole[file_id] = whole
-        return whole
+        whole = {each: replace(arrived[each], title=title or arrived[each].name) for each, title in titles.items()}
+        for each in whole:
+            del self._uploads[each]
+        self._whole.update(whole)
+        return tuple(whole.values())
 
     def find(self, file_id: str) -> File | None:
         return self._whole.get(file_id)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -11,15 +11,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bot.demo.workspace import acts, cast
-from bot.demo.workspace.calls import NotOk
+from bot.demo.workspace.calls import NotOk, parsed
 from bot.demo.workspace.cast import Json
-from bot.demo.workspace.ids import is_stamp
 from bot.demo.workspace.state import Workspace
 
-log = logging.getLogger(__name__)
-
+_DIGITS = 20  # of a number of news
 _ALIVE_S = 15.0  # after which an idle stream says that it is there
-_MOST_BYTES = 200_000
 
 Act = Callable[[Workspace, Mapping[str, Any]], None]
 _ACTS: Mapping[str, Act] = {"command": acts.command, "click": acts.click, "close": acts.close, "home": acts.home}
@@ -69,7 +66,7 @@ def routes(workspace: Workspace, closing: asyncio.Event) -> list[Route]:
         user, after = request.query_params.get("user", ""), request.query_params.get("after", "0")
         # A browser that lost its stream says itself what it had last.
         last = request.headers.get("last-event-id", after)
-        if user not in workspace.users or not is_stamp(last):
+        if user not in workspace.users or not (last.isascii() and last.isdecimal() and len(last) < _DIGITS):
             return JSONResponse({"ok": False, "error": "user_not_found"}, 404)
         stream = _stream(workspace, user, int(last), closing)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -105,9 +102,8 @@ async def _answered(request: Request, does: Callable[[Json], Any]) -> Response:
     """Only JSON is heard: a form of another page's could be sent without a question, JSON cannot."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return JSONResponse({"ok": False, "error": "json_only"}, 415)
-    body = await request.body()
     try:
-        given = json.loads(body) if len(body) <= _MOST_BYTES else None
+        given = parsed(await request.body())
     except ValueError:
         given = None
     if not isinstance(given, dict):
@@ -133,16 +129,10 @@ async def _submitted(workspace: Workspace, given: Json) -> Json:
 async def _told(workspace: Workspace, given: Json) -> Json:
     """The story plays on; nobody waits for its end."""
     name = given.get("story")
-    if name not in {each.id for each in workspace.stage.stories}:
+    if not any(each.id == name for each in workspace.stage.stories):
         raise NotOk("no_such_story")
-    playing = asyncio.get_running_loop().run_in_executor(None, workspace.stage.tell, name)
-    playing.add_done_callback(_ended)
+    threading.Thread(target=workspace.stage.tell, args=(name,), name=f"story {name}", daemon=True).start()
     return {"ok": True}
-
-
-def _ended(playing: "asyncio.Future[None]") -> None:
-    if not playing.cancelled() and (error := playing.exception()):
-        log.error("a story broke off", exc_info=error)
 
 
 async def _stream(workspace: Workspace, user: str, after: int, closing: asyncio.Event) -> AsyncIterator[str]:

@@ -3,20 +3,23 @@
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bot.demo.workspace import page, wire
+from bot.demo.workspace.files import MOST_FILE_BYTES
 from bot.demo.workspace.state import Workspace
 
 _HOST = "127.0.0.1"
@@ -26,7 +29,8 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_FOR_THE_APP = ("/api/", "/hook/", "/upload/")  # with secrets of their own, and no page of any browser's
+_MOST_BYTES: Mapping[str, int] = {"upload": MOST_FILE_BYTES, "page": 200_000}  # of a body, by the path's first word
+_MOST_OTHER = 1_000_000  # of any other body, and of a socket's frame
 
 
 @contextmanager
@@ -92,6 +96,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         loop="asyncio",
         http=_Protocol,
         ws="websockets-sansio",
+        ws_max_size=_MOST_OTHER,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -123,7 +128,7 @@ class _Protocol(H11Protocol):
 
 class _Guard:
     """
-    Keeps other pages' scripts away from the page's side: they know neither the right Host nor have the right Origin.
+    Keeps other pages' scripts away: they know neither the right Host nor have the right Origin. Bodies have an end.
 
     A name that somebody else's DNS points at this machine is not the one served.
     """
@@ -133,16 +138,33 @@ class _Guard:
         self._workspace = workspace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._may(scope):
-            await PlainTextResponse("forbidden", 403)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif not self._may(Headers(scope=scope)):
+            refused = PlainTextResponse("forbidden", 403) if scope["type"] == "http" else WebSocketClose()
+            await refused(scope, receive, send)
+        else:
+            most = _MOST_BYTES.get(scope["path"].split("/")[1], _MOST_OTHER)
+            await self._app(scope, _capped(receive, most), send)
 
-    def _may(self, scope: Scope) -> bool:
-        headers, base = Headers(scope=scope), self._workspace.base
-        if headers.get("origin", base) != base:
-            return False
-        return scope["path"].startswith(_FOR_THE_APP) or headers.get("host") == base.removeprefix("http://")
+    def _may(self, headers: Headers) -> bool:
+        base = self._workspace.base
+        # Slack's library asks for a socket without naming the port.
+        return headers.get("host") in (base.removeprefix("http://"), _HOST) and headers.get("origin", base) == base
+
+
+def _capped(receive: Receive, most: int) -> Receive:
+    left = most
+
+    async def received() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413)
+        return message
+
+    return received
 
 
 class _Static:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal
 
+from bot.demo.workspace.calls import parsed
 from bot.demo.workspace.cast import APP, Json
 from bot.demo.workspace.ids import Clock, secret
 
@@ -22,10 +23,10 @@ Farewell = Literal["warning", "refresh_requested", "link_disabled", "too_many_we
 DEADLINE_S = 3.0
 _MOST_LINES = 10  # of one app
 _TICKET_S = 30.0
-_LEAVING_S = 10.0  # after which the connection is closed from here
+_LEAVING_S = 10.0  # between a warning and the request to go, and between that and the end
 _RETRIES_S = (0.0, 60.0, 300.0)  # docs.slack.dev/apis/events-api: at once, after a minute, after five
 _LASTS_S = 3_600  # what hello promises
-_MOST_KEPT = 1_000  # envelopes; far more than can wait for an acknowledgement at once
+_MOST_KEPT = 5_000  # envelopes; far more than can wait for an acknowledgement at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +36,15 @@ class Line:
     send: Callable[[str], None]
     close: Callable[[], None]
     cut: Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Term:
+    """How long a line is sent to, and whether it was told that this ends soon."""
+
+    number: int
+    until: float
+    warned: bool = False
 
 
 def _ignored(_: object) -> None:
@@ -101,7 +111,7 @@ class _Retry:
 class Sockets:
     clock: Clock
     _tickets: dict[str, float] = field(default_factory=dict)
-    _lines: dict[Line, int] = field(default_factory=dict)  # those that are sent to, with their numbers
+    _lines: dict[Line, _Term] = field(default_factory=dict)  # those that are sent to, oldest first
     _leaving: dict[Line, float] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _turn: int = 0
@@ -124,7 +134,7 @@ class Sockets:
             line.send(_farewell("too_many_websockets"))
             line.close()
             return
-        self._lines[line] = next(self._numbers)
+        self._lines[line] = _Term(next(self._numbers), self.clock() + _LASTS_S)
         info = {"host": "applink-demo", "build_number": 1, "approximate_connection_time": _LASTS_S}
         hello = {"type": "hello", "num_connections": len(self._lines), "connection_info": {"app_id": APP}}
         line.send(json.dumps({**hello, "debug_info": info}))
@@ -144,11 +154,15 @@ class Sockets:
         """
         if not self._lines:
             return
-        line = min(self._lines, key=self._lines.__getitem__)
+        self._part(next(iter(self._lines)), reason)
+
+    def _part(self, line: Line, reason: Farewell) -> None:
         line.send(_farewell(reason))
-        if reason != "warning":
-            del self._lines[line]
-            self._leaving[line] = self.clock() + _LEAVING_S
+        if reason == "warning":
+            self._lines[line].warned = True
+            return
+        del self._lines[line]
+        self._leaving[line] = self.clock() + _LEAVING_S
 
     def cut(self) -> None:
         """Every connection breaks, and no side says goodbye."""
@@ -173,7 +187,7 @@ class Sockets:
     def heard(self, text: str) -> None:
         """An acknowledgement. What is none, or belongs to nothing, is ignored; so is a second one."""
         try:
-            told = json.loads(text)
+            told = parsed(text)
         except ValueError:
             return
         name = told.get("envelope_id") if isinstance(told, dict) else None
@@ -187,7 +201,7 @@ class Sockets:
             found.then.answered(payload if isinstance(payload, dict) else {})
 
     def tick(self) -> None:
-        """What is due by the clock: deadlines, events to be sent again, connections to be closed."""
+        """What is due by the clock: deadlines, events to be sent again, connections that have lasted long enough."""
         now = self.clock()
         for each in tuple(self._envelopes.values()):
             if not each.over and now - each.at > DEADLINE_S:
@@ -196,6 +210,11 @@ class Sockets:
         self._retries = [each for each in self._retries if each.at > now]
         for retry in due:
             self._put(retry.envelope)
+        for line, term in tuple(self._lines.items()):
+            if term.until <= now:
+                self._part(line, "refresh_requested")
+            elif term.until - _LEAVING_S <= now and not term.warned:
+                self._part(line, "warning")
         for line in [line for line, at in self._leaving.items() if at <= now]:
             del self._leaving[line]
             line.close()
@@ -223,7 +242,7 @@ class Sockets:
         if line is None:
             self._failed(made, "dispatch_failed")
             return
-        made.line = self._lines[line]
+        made.line = self._lines[line].number
         line.send(made.frame())
 
     def _next_line(self) -> Line | None:

@@ -53,6 +53,7 @@ class Workspace:
         self.base = ""  # the address, once it is served
         self.is_down = False
         self.is_revoked = False
+        self.is_free = False  # on the plan without user groups
         self.users = dict(USERS)
         self.news = News()
         self.board = Board(CHANNELS, Stamps(clock), self.news)
@@ -88,7 +89,7 @@ class Workspace:
             self.board.archive(channel)
 
     def say_goodbye(self, reason: Farewell = "refresh_requested") -> None:
-        """One connection is asked to go, as happens every few hours. See `Sockets.say_goodbye`."""
+        """One connection is asked to go before its hour is over. See `Sockets.say_goodbye`."""
         with self.lock:
             self.sockets.say_goodbye(reason)
 
@@ -120,7 +121,7 @@ class Workspace:
             return self.board.whispers(channel, user)
 
     def deliveries(self) -> tuple[Delivery, ...]:
-        """All that was sent to the app over its sockets, oldest first, and whether it was acknowledged in time."""
+        """The last thousands of what the app was sent over its sockets, oldest first, and when it was acknowledged."""
         with self.lock:
             return self.sockets.deliveries()
 

@@ -64,16 +64,14 @@ def filled(element: Json, given: Mapping[str, Any]) -> Json:
     """What a person put into one field. Refused where the field does not allow it."""
     field = _FIELDS[element["type"]]
     value = given.get(field.key)
-    if field is _TEXT:
-        if value is not None and not isinstance(value, str):
-            raise NotOk("invalid_value")
-        return {"type": element["type"], field.key: value or None}
     if field.several:
         chosen = value if isinstance(value, list) else []
         return {"type": element["type"], field.key: [option_of(element, each) for each in chosen]}
-    if field is _ONE and value is not None:
-        value = option_of(element, value)
-    return {"type": element["type"], field.key: value}
+    if field is _ONE:
+        return {"type": element["type"], field.key: None if value is None else option_of(element, value)}
+    if value is not None and not isinstance(value, str):
+        raise NotOk("invalid_value")
+    return {"type": element["type"], field.key: value or None}
 
 
 def option_of(element: Json, chosen: object) -> Json:
@@ -95,9 +93,9 @@ def submitted(blocks: Iterable[Json], before: Json, given: Json) -> tuple[Json, 
     values, errors = carried(before, listed), {}
     for block, element in _fields(listed):
         name, action = block["block_id"], element["action_id"]
-        told = (given.get(name) or {}).get(action)
-        if isinstance(told, dict):
-            values[name][action] = filled(element, told)
+        told = given.get(name)
+        if isinstance(told, dict) and isinstance(told.get(action), dict):
+            values[name][action] = filled(element, told[action])
         if block["type"] == "input" and (wrong := _wrong(block, element, values[name][action])):
             errors[name] = wrong
     return values, errors

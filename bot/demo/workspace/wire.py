@@ -1,10 +1,9 @@
 """The workspace towards the app: the Web API, Socket Mode, response URLs and files, as Slack speaks them."""
 
 import asyncio
-import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from bot.demo.workspace.calls import parsed
 from bot.demo.workspace.methods import Cut, answer
 from bot.demo.workspace.replies import use_hook
 from bot.demo.workspace.sockets import Line
@@ -48,7 +48,7 @@ async def _hook(workspace: Workspace, request: Request) -> Response:
     if workspace.is_down:
         return await _broken_off(request)
     try:
-        payload = json.loads(await request.body())
+        payload = parsed(await request.body())
     except ValueError:
         payload = None
     if not isinstance(payload, dict):
@@ -82,7 +82,7 @@ async def _arguments(request: Request) -> dict[str, Any] | None:
     body = await request.body()
     if request.headers.get("content-type", "").startswith("application/json"):
         try:
-            told = json.loads(body or b"{}")
+            told = parsed(body or b"{}")
         except ValueError:
             return None
         # Slack takes no token out of JSON.
@@ -110,7 +110,7 @@ async def _connected(workspace: Workspace, websocket: WebSocket) -> None:
     """One of the app's sockets, from its ticket to its end."""
     with workspace.lock:
         admitted = not workspace.is_down and workspace.sockets.admits(websocket.path_params["ticket"])
-    if not admitted or websocket.headers.get("origin"):
+    if not admitted:
         await websocket.close()
         return
     await websocket.accept()
@@ -128,16 +128,20 @@ async def _connected(workspace: Workspace, websocket: WebSocket) -> None:
         workspace.sockets.connect(line)
     writing = asyncio.create_task(_written(websocket, frames))
     try:
-        while True:
-            text = await websocket.receive_text()
+        async for text in _read(websocket):
             with workspace.lock:
                 workspace.sockets.heard(text)
-    except (WebSocketDisconnect, KeyError, RuntimeError):
-        pass  # gone, in one way or another
     finally:
         writing.cancel()
         with workspace.lock:
             workspace.sockets.gone(line)
+
+
+async def _read(websocket: WebSocket) -> AsyncIterator[str]:
+    """Until it is gone, or sends what is no text."""
+    with suppress(WebSocketDisconnect, KeyError, RuntimeError):
+        while True:
+            yield await websocket.receive_text()
 
 
 async def _written(websocket: WebSocket, frames: "asyncio.Queue[str | None]") -> None:

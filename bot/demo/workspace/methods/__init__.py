@@ -21,7 +21,7 @@ class Method:
     run: Run
     tier: Tier
     scopes: tuple[str, ...] = ()
-    takes: Literal["bot", "app", "any"] = "bot"
+    takes: Literal["bot", "app"] = "bot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,6 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Cut:
     """No answer: the connection breaks."""
-
-
-def api_test(workspace: Workspace, args: Args) -> Json:
-    del workspace
-    if "error" in args:
-        raise NotOk(args.word("error"))
-    return {}
 
 
 def auth_test(workspace: Workspace, args: Args) -> Json:
@@ -65,7 +58,6 @@ def open_connection(workspace: Workspace, args: Args) -> Json:
 _READ = ("channels:read", "groups:read", "im:read")
 _HISTORY = ("channels:history", "groups:history", "im:history")
 METHODS: Mapping[str, Method] = {
-    "api.test": Method(api_test, TIER_4, takes="any"),
     "auth.test": Method(auth_test, TIER_4),
     "apps.connections.open": Method(open_connection, TIER_1, takes="app"),
     "chat.postMessage": Method(chat.post, POSTING, ("chat:write",)),
@@ -75,9 +67,7 @@ METHODS: Mapping[str, Method] = {
     "conversations.info": Method(conversations.info, TIER_3, _READ),
     "conversations.history": Method(conversations.history, TIER_3, _HISTORY),
     "conversations.replies": Method(conversations.replies, TIER_3, _HISTORY),
-    "conversations.members": Method(conversations.members, TIER_4, _READ),
     "users.info": Method(people.info, TIER_4, ("users:read",)),
-    "users.list": Method(people.listed, TIER_2, ("users:read",)),
     "usergroups.users.list": Method(people.group, TIER_2, ("usergroups:read",)),
     "views.open": Method(views.opened, TIER_4),
     "views.update": Method(views.update, TIER_4),
@@ -127,8 +117,6 @@ def _known(name: str) -> Method:
 
 
 def _authorise(workspace: Workspace, method: Method, token: str) -> None:
-    if method.takes == "any":
-        return
     if not token:
         raise NotOk("not_authed")
     known = {workspace.bot_token: "bot", workspace.app_token: "app"}

@@ -29,10 +29,12 @@ def post(workspace: Workspace, args: Args) -> Json:
 
 def update(workspace: Workspace, args: Args) -> Json:
     """Text without blocks takes the blocks away, and people are shown that the message was edited."""
-    channel = writable(workspace, args.word("channel"))
+    channel = workspace.board.channel(args.word("channel"))
     message = workspace.board.message(channel.id, args.word("ts"))
     if not message.ours:
         raise NotOk("cant_update_message")
+    if channel.archived:
+        raise NotOk("is_inactive")
     said = draft(args)
     if said.text is not None and too_long_for_update(said.text):
         raise NotOk("msg_too_long")

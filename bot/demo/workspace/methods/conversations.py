@@ -1,4 +1,4 @@
-"""`conversations.*`: channels, what was said in them, and who is there."""
+"""`conversations.*`: channels, and what was said in them."""
 
 import base64
 import binascii
@@ -45,12 +45,6 @@ def replies(workspace: Workspace, args: Args) -> Json:
     page, cursor = _page(list(by_ts), args)
     told = [_told(workspace, by_ts[each], args) for each in page]
     return {"messages": told, "has_more": bool(cursor), **_next(cursor)}
-
-
-def members(workspace: Workspace, args: Args) -> Json:
-    channel = _seen(workspace, args, "read")
-    page, cursor = _page(sorted(channel.members), args)
-    return {"members": page, **_next(cursor)}
 
 
 def _seen(workspace: Workspace, args: Args, what: str) -> Channel:

@@ -18,7 +18,9 @@ def complete(workspace: Workspace, args: Args) -> Json:
     if not isinstance(asked, list) or not asked or not all(isinstance(each, dict) for each in asked):
         raise NotOk("invalid_arguments", "[ERROR] must provide an array [json-pointer:/files]")
     channel = writable(workspace, args.word("channel_id")) if "channel_id" in args else None
-    whole = tuple(workspace.files.complete(str(each.get("id")), str(each.get("title") or "")) for each in asked)
+    if channel is not None and "thread_ts" in args:
+        workspace.board.must_be_thread(channel.id, args.word("thread_ts"))
+    whole = workspace.files.complete({str(each.get("id")): str(each.get("title") or "") for each in asked})
     if channel is not None:
         workspace.board.post(
             Message(

@@ -1,7 +1,7 @@
 """`users.*` and `usergroups.*`."""
 
 from bot.demo.workspace.calls import Args, NotOk
-from bot.demo.workspace.cast import BOT_USER, GROUPS, TEAM, Json, account, bot_account
+from bot.demo.workspace.cast import BOT_USER, GROUPS, Json, account, bot_account
 from bot.demo.workspace.state import Workspace
 
 
@@ -15,20 +15,9 @@ def info(workspace: Workspace, args: Args) -> Json:
     return {"user": account(user, email="users:read.email" in workspace.scopes)}
 
 
-def listed(workspace: Workspace, args: Args) -> Json:
-    """Those of this team: who comes from another is not among them."""
-    del args
-    email = "users:read.email" in workspace.scopes
-    members = [account(each, email=email) for each in workspace.users.values() if each.team == TEAM]
-    return {
-        "members": [*members, bot_account()],
-        "cache_ts": int(workspace.clock()),
-        "response_metadata": {"next_cursor": ""},
-    }
-
-
 def group(workspace: Workspace, args: Args) -> Json:
-    del workspace
+    if workspace.is_free:
+        raise NotOk("plan_upgrade_required")
     users = GROUPS.get(args.word("usergroup"))
     if users is None:
         raise NotOk("no_such_subteam")

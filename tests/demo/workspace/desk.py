@@ -67,7 +67,9 @@ class Desk:
             yield self
 
     def later(self, seconds: float) -> None:
+        """What is due by then is done when this returns."""
         self.clock.now += seconds
+        self.workspace.tick()
 
     # ---- the app
 

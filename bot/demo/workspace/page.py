@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from bot.demo.workspace.calls import NotOk, parsed
 from bot.demo.workspace.cast import Json
 from bot.demo.workspace.state import Workspace
 
-_DIGITS = 20  # of a number of news
+_NUMBER = re.compile(r"[0-9]{1,18}")  # of news
 _ALIVE_S = 15.0  # after which an idle stream says that it is there
 
 Act = Callable[[Workspace, Mapping[str, Any]], None]
@@ -66,10 +67,10 @@ def routes(workspace: Workspace, closing: asyncio.Event) -> list[Route]:
         user, after = request.query_params.get("user", ""), request.query_params.get("after", "0")
         # A browser that lost its stream says itself what it had last.
         last = request.headers.get("last-event-id", after)
-        if user not in workspace.users or not (last.isascii() and last.isdecimal() and len(last) < _DIGITS):
+        if user not in workspace.users or not _NUMBER.fullmatch(last):
             return JSONResponse({"ok": False, "error": "user_not_found"}, 404)
         stream = _stream(workspace, user, int(last), closing)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        return StreamingResponse(stream, media_type="text/event-stream")
 
     async def act(request: Request) -> Response:
         does = _ACTS.get(request.path_params["act"])
@@ -84,8 +85,7 @@ def routes(workspace: Workspace, closing: asyncio.Event) -> list[Route]:
         return await _answered(request, lambda given: _told(workspace, given))
 
     async def suggest(request: Request) -> Response:
-        line = request.query_params.get("text", "")
-        found = await asyncio.to_thread(workspace.stage.suggest, line)
+        found = await asyncio.to_thread(workspace.stage.suggest, request.query_params.get("text", ""))
         return JSONResponse({"suggestions": [{"text": each.text, "about": each.about} for each in found]})
 
     return [

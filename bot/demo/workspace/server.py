@@ -25,10 +25,15 @@ from bot.demo.workspace.state import Workspace
 _HOST = "127.0.0.1"
 _TICK_S = 0.05
 _PATIENCE_S = 2  # for what is under way when it ends
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
 _MOST_BYTES: Mapping[str, int] = {"upload": MOST_FILE_BYTES, "page": 200_000}  # of a body, by the path's first word
 _MOST_OTHER = 1_000_000  # of any other body, and of a socket's frame
 
@@ -86,7 +91,7 @@ class _Life:
 def _app(workspace: Workspace, folder: Path | None, life: _Life) -> ASGIApp:
     routes: list[BaseRoute] = [*wire.routes(workspace), *page.routes(workspace, life.closing)]
     if folder is not None:
-        routes.append(Mount("/", _Static(StaticFiles(directory=folder, html=True))))
+        routes.append(Mount("/", StaticFiles(directory=folder, html=True)))
     return _Guard(Starlette(routes=routes, lifespan=life), workspace)
 
 
@@ -128,9 +133,10 @@ class _Protocol(H11Protocol):
 
 class _Guard:
     """
-    Keeps other pages' scripts away: they know neither the right Host nor have the right Origin. Bodies have an end.
+    Keeps other pages' scripts away: they know neither the right Host nor have the right Origin.
 
-    A name that somebody else's DNS points at this machine is not the one served.
+    A name that somebody else's DNS points at this machine is not the one served. Nothing foreign runs on what is
+    answered, and a body that is sent has an end.
     """
 
     def __init__(self, app: ASGIApp, workspace: Workspace) -> None:
@@ -145,7 +151,7 @@ class _Guard:
             await refused(scope, receive, send)
         else:
             most = _MOST_BYTES.get(scope["path"].split("/")[1], _MOST_OTHER)
-            await self._app(scope, _capped(receive, most), send)
+            await self._app(scope, _capped(receive, most), _guarded(send))
 
     def _may(self, headers: Headers) -> bool:
         base = self._workspace.base
@@ -167,20 +173,12 @@ def _capped(receive: Receive, most: int) -> Receive:
     return received
 
 
-class _Static:
-    """The page's own files, and no way for anything else to run on it."""
+def _guarded(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = _POLICY
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                headers["Cache-Control"] = "no-cache"
-            await send(message)
-
-        await self._app(scope, receive, with_policy)
+    return sent

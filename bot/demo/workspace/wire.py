@@ -72,7 +72,7 @@ async def _file(workspace: Workspace, request: Request) -> Response:
     if found is None:
         return PlainTextResponse("file_not_found", 404)
     # What was uploaded is read as text and never run, whatever it says it is.
-    headers = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Security-Policy": "sandbox; default-src 'none'"}
     return Response(found.raw, media_type="text/plain; charset=utf-8", headers=headers)
 
 

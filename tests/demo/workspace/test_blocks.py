@@ -6,7 +6,8 @@ Each bad payload differs from a good one in a single point, so that it is refuse
 
 import copy
 import json
-from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,14 +15,14 @@ from hypothesis import strategies as st
 
 from bot.demo.workspace.blocks import Surface, _models, characters, faults
 from tests.demo.workspace.desk import (
+    ADA,
     CHANNEL,
     Desk,
     Json,
+    Line,
     button,
     field_of,
-    home,
     messages_of,
-    modal,
     mrkdwn,
     plain,
     refused,
@@ -308,28 +309,20 @@ def test_a_refusal_names_every_place_that_is_wrong(desk: Desk) -> None:
     assert desk.workspace.messages(CHANNEL) == ()
 
 
-@pytest.mark.parametrize("call", ["post", "update", "whisper", "respond"])
-def test_all_ways_to_say_something_look_at_the_blocks(desk: Desk, call: str) -> None:
+def test_all_ways_to_say_something_look_at_the_blocks(desk: Desk, line: Line) -> None:
     bad, ts = [{"type": "header", "text": mrkdwn("x")}], desk.post()
-    desk.later(60)
-    calls: dict[str, Callable[[], Json]] = {
-        "post": lambda: refused(desk.app.chat_postMessage, channel=CHANNEL, text="x", blocks=bad),
-        "update": lambda: refused(desk.app.chat_update, channel=CHANNEL, ts=ts, text="x", blocks=bad),
-        "whisper": lambda: refused(desk.app.chat_postEphemeral, channel=CHANNEL, user="U0ADA", text="x", blocks=bad),
-        "respond": lambda: respond(desk, bad),
-    }
+    desk.type("list")
+    url = line.next()["payload"]["response_url"].removeprefix(desk.url)
 
-    assert calls[call]()["error"] == "invalid_blocks"
-
-
-def respond(desk: Desk, blocks: list[Json]) -> Json:
-    with desk.line() as line:
-        desk.type("list")
-        url = line.next()["payload"]["response_url"]
-    raw = json.dumps({"blocks": blocks}).encode()
-    heard = desk.ask("POST", url.removeprefix(desk.url), raw, {"Content-Type": "application/json"})
-    assert heard.status == 400
-    return {"error": heard.raw.decode()}
+    told: Any = {"channel": CHANNEL, "text": "x", "blocks": bad}
+    for call in (
+        partial(desk.app.chat_postMessage, **told),
+        partial(desk.app.chat_update, ts=ts, **told),
+        partial(desk.app.chat_postEphemeral, user=ADA, **told),
+    ):
+        assert refused(call)["error"] == "invalid_blocks"
+    heard = desk.ask("POST", url, json.dumps(told).encode(), {"Content-Type": "application/json"})
+    assert (heard.status, heard.raw) == (400, b"invalid_blocks")
 
 
 def where(surface: Surface) -> set[str]:
@@ -401,63 +394,3 @@ def test_whatever_takes_the_place_of_a_part_is_judged_and_never_breaks_the_judge
     for each in faults([damaged], "message"):
         assert each.startswith("[ERROR] ")
         assert "[json-pointer:/blocks" in each
-
-
-# ---- views
-
-
-@pytest.mark.parametrize(
-    "view",
-    [
-        modal(title=plain("x" * 25)),
-        modal(title=mrkdwn("x")),
-        {"type": "modal", "blocks": [section()]},
-        modal(submit=plain("x" * 25)),
-        modal(close=plain("x" * 25)),
-        modal(private_metadata="x" * 3_001),
-        modal(callback_id="x" * 256),
-        modal(external_id="x" * 256),
-        modal(colour="red"),
-        modal(*[{"type": "divider"}] * 101),
-        modal(field_of()),
-        modal({"type": "markdown", "text": "x"}),
-        home(),
-        [section()],
-        "{",
-    ],
-    ids=str,
-)
-def test_views_that_are_refused(desk: Desk, view: object) -> None:
-    told = refused(desk.app.api_call, api_method="views.open", json={"trigger_id": "1.2.a", "view": view})
-
-    assert told["error"] == "invalid_arguments"
-
-
-def test_a_view_as_large_as_it_may_be(desk: Desk) -> None:
-    blocks = [section("x" * 2_900) for _ in range(90)]
-
-    told = refused(desk.app.views_open, trigger_id="1.2.a", view=modal(*blocks))
-
-    assert told["error"] == "view_too_large"
-    most = modal(
-        field_of(),
-        title=plain("x" * 24),
-        submit=plain("x" * 24),
-        private_metadata="x" * 3_000,
-        callback_id="x" * 255,
-    )
-    assert refused(desk.app.views_open, trigger_id="1.2.a", view=most)["error"] == "invalid_trigger_id"
-
-
-def test_an_app_home_is_published_for_a_member_and_is_no_modal(desk: Desk) -> None:
-    desk.app.views_publish(user_id="U0ADA", view=home(actions(button())))
-
-    assert [each["type"] for each in desk.seen("U0ADA")["home"]["blocks"]] == ["actions"]
-    assert desk.seen("U0BEN")["home"] is None
-    for user, view in (
-        ("U0ADA", modal()),
-        ("U0OUTSIDE", home()),
-        ("U0NOBODY", home()),
-        ("U0ADA", home(submit=plain("x"))),
-    ):
-        assert refused(desk.app.views_publish, user_id=user, view=view)["error"] == "invalid_arguments"

@@ -1,7 +1,9 @@
 """Who may call, how often, and what goes wrong on its way: over the Web API, with the library's own client."""
 
 import http.client
+import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from slack_sdk import WebClient
@@ -39,36 +41,38 @@ def test_a_token_stands_in_the_header_or_in_a_form_and_not_in_json(desk: Desk) -
     assert told.json["error"] == "not_authed"
 
 
-@pytest.mark.parametrize(
-    ("scope", "call"),
-    [
-        ("chat:write", lambda app: app.chat_postMessage(channel=CHANNEL, text="x")),
-        ("chat:write", lambda app: app.chat_update(channel=CHANNEL, ts="1.0", text="x")),
-        ("chat:write", lambda app: app.chat_postEphemeral(channel=CHANNEL, user=ADA, text="x")),
-        ("channels:read", lambda app: app.conversations_info(channel=CHANNEL)),
-        ("channels:history", lambda app: app.conversations_history(channel=CHANNEL)),
-        ("channels:history", lambda app: app.conversations_replies(channel=CHANNEL, ts="1.0")),
-        ("users:read", lambda app: app.users_info(user=ADA)),
-        ("usergroups:read", lambda app: app.usergroups_users_list(usergroup="S0SRE")),
-        ("files:write", lambda app: app.files_getUploadURLExternal(filename="a", length=1)),
-    ],
+CALLS: tuple[tuple[str, Callable[[WebClient], object]], ...] = (
+    ("chat:write", lambda app: app.chat_postMessage(channel=CHANNEL, text="x")),
+    ("chat:write", lambda app: app.chat_update(channel=CHANNEL, ts="1.0", text="x")),
+    ("chat:write", lambda app: app.chat_postEphemeral(channel=CHANNEL, user=ADA, text="x")),
+    ("channels:read", lambda app: app.conversations_info(channel=CHANNEL)),
+    ("channels:history", lambda app: app.conversations_history(channel=CHANNEL)),
+    ("channels:history", lambda app: app.conversations_replies(channel=CHANNEL, ts="1.0")),
+    ("users:read", lambda app: app.users_info(user=ADA)),
+    ("usergroups:read", lambda app: app.usergroups_users_list(usergroup="S0SRE")),
+    ("files:write", lambda app: app.files_getUploadURLExternal(filename="a", length=1)),
 )
-def test_each_method_takes_its_scope(scope: str, call: Callable[[WebClient], object]) -> None:
-    with Desk().opened(scopes=SCOPES - {scope}) as desk:
-        told = refused(lambda: call(desk.app))
-
-    assert (told["error"], told["needed"]) == ("missing_scope", scope)
-    assert scope not in told["provided"].split(",")
 
 
-def test_an_app_home_takes_no_scope() -> None:
-    with Desk().opened(scopes=frozenset()) as desk:
-        assert desk.app.views_publish(user_id=ADA, view=home())["ok"]
+def test_each_method_takes_its_scope(desk: Desk) -> None:
+    for scope, call in CALLS:
+        desk.workspace.scopes = SCOPES - {scope}
+
+        told = refused(call, app=desk.app)
+
+        assert (told["error"], told["needed"]) == ("missing_scope", scope)
+        assert scope not in told["provided"].split(",")
 
 
-@pytest.mark.parametrize("method", ["chat.postMessages", "users.list", "admin.users.list", "__init__", "chat"])
-def test_a_method_that_is_not_there(desk: Desk, method: str) -> None:
-    assert refused(desk.app.api_call, api_method=method)["error"] == "unknown_method"
+def test_an_app_home_takes_no_scope(desk: Desk) -> None:
+    desk.workspace.scopes = frozenset()
+
+    assert desk.app.views_publish(user_id=ADA, view=home())["ok"]
+
+
+def test_a_method_that_is_not_there(desk: Desk) -> None:
+    for method in ("chat.postMessages", "admin.users.list", "__init__", "chat"):
+        assert refused(desk.app.api_call, api_method=method)["error"] == "unknown_method"
 
 
 def test_arguments_that_are_missing_or_of_another_kind(desk: Desk) -> None:
@@ -107,33 +111,23 @@ def test_a_channel_takes_one_message_a_second_after_a_short_burst(desk: Desk) ->
     assert len(desk.workspace.messages(CHANNEL)) == 5
 
 
-@pytest.mark.parametrize(
-    ("method", "asked", "burst", "wait"),
-    [
+def test_a_method_is_limited_by_its_tier(desk: Desk) -> None:
+    tiers: tuple[tuple[str, Json, int, int], ...] = (
         ("apps.connections.open", {}, 15, 60),
         ("usergroups.users.list", {"usergroup": "S0SRE"}, 20, 3),
         ("chat.update", {"channel": CHANNEL, "ts": "1.0", "text": "x"}, 50, 2),
         ("users.info", {"user": ADA}, 100, 1),
-    ],
-)
-def test_a_method_is_limited_by_its_tier(desk: Desk, method: str, asked: Json, burst: int, wait: int) -> None:
-    token = desk.workspace.app_token if method.startswith("apps.") else desk.workspace.bot_token
-    client = WebClient(token, base_url=f"{desk.url}/api/", retry_handlers=[])
+    )
+    for method, asked, burst, wait in tiers:
+        token = desk.workspace.app_token if method.startswith("apps.") else desk.workspace.bot_token
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        call = partial(desk.ask, "POST", f"/api/{method}", json.dumps(asked).encode(), headers)
 
-    def call() -> None:
-        try:
-            client.api_call(method, json=asked)
-        except SlackApiError as error:
-            if error.response["error"] != "message_not_found":
-                raise
-
-    for _ in range(burst):
-        call()
-    assert limited(call) == wait
-    desk.later(wait)
-    call()
-    limited(call)
-    desk.app.auth_test()  # others go on
+        assert {call().status for _ in range(burst)} == {200}
+        assert (call().status, call().headers["retry-after"]) == (429, str(wait))
+        desk.later(wait)
+        assert (call().status, call().status) == (200, 429)
+        assert desk.app.auth_test()["ok"]  # others go on
 
 
 # ---- what goes wrong because a test asks for it

@@ -1,7 +1,5 @@
 """Messages on the wire, asked for as the bot asks for them: what Slack takes, what it cuts, and what it refuses."""
 
-import pytest
-
 from bot.demo.workspace import Says
 from bot.demo.workspace.state import SCOPES
 from tests.demo.workspace.desk import (
@@ -45,23 +43,17 @@ def test_a_message_can_be_read_back_and_is_the_apps_own(desk: Desk) -> None:
     assert "metadata" not in desk.app.conversations_history(channel=CHANNEL)["messages"][0]
 
 
-@pytest.mark.parametrize(
-    ("channel", "error"),
-    [
-        ("C0NOWHERE", "channel_not_found"),
-        (PRIVATE, "channel_not_found"),
-        (ELSEWHERE, "not_in_channel"),
-        (OLD, "is_archived"),
-    ],
-)
-def test_where_the_app_may_not_post(desk: Desk, channel: str, error: str) -> None:
-    assert refused(desk.app.chat_postMessage, channel=channel, text="hello")["error"] == error
+def test_where_the_app_may_not_post(desk: Desk) -> None:
+    errors = {"C0NOWHERE": "channel_not_found", PRIVATE: "channel_not_found", ELSEWHERE: "not_in_channel"}
+    for channel, error in {**errors, OLD: "is_archived"}.items():
+        assert refused(desk.app.chat_postMessage, channel=channel, text="hello")["error"] == error
 
 
-def test_a_public_channel_that_it_is_not_in_takes_a_scope() -> None:
-    with Desk().opened(scopes=SCOPES | {"chat:write.public"}) as desk:
-        assert desk.app.chat_postMessage(channel=ELSEWHERE, text="hello")["ok"]
-        assert refused(desk.app.chat_postMessage, channel=PRIVATE, text="hello")["error"] == "channel_not_found"
+def test_a_public_channel_that_it_is_not_in_takes_a_scope(desk: Desk) -> None:
+    desk.workspace.scopes = SCOPES | {"chat:write.public"}
+
+    assert desk.app.chat_postMessage(channel=ELSEWHERE, text="hello")["ok"]
+    assert refused(desk.app.chat_postMessage, channel=PRIVATE, text="hello")["error"] == "channel_not_found"
 
 
 def test_a_persons_id_is_the_conversation_with_them(desk: Desk) -> None:
@@ -79,15 +71,15 @@ def test_nothing_to_say_is_refused(desk: Desk) -> None:
         assert told["error"] == "no_text"
 
 
-@pytest.mark.parametrize("letter", ["x", "é", "🔴"])
-def test_a_text_is_cut_after_40000_characters_however_many_bytes_each_has(desk: Desk, letter: str) -> None:
-    answer = desk.app.chat_postMessage(channel=CHANNEL, text=letter * 40_001)
+def test_a_text_is_cut_after_40000_characters_however_many_bytes_each_has(desk: Desk) -> None:
+    for letter in "xé🔴":
+        desk.later(60)
+        answer = desk.app.chat_postMessage(channel=CHANNEL, text=letter * 40_001)
+        assert answer["message"]["text"] == letter * 40_000
+        assert answer["response_metadata"]["warnings"] == ["message_truncated"]
 
-    assert answer["message"]["text"] == letter * 40_000
-    assert answer["response_metadata"]["warnings"] == ["message_truncated"]
-
-    desk.later(60)
-    assert "response_metadata" not in desk.app.chat_postMessage(channel=CHANNEL, text=letter * 40_000).data
+        whole = desk.app.chat_postMessage(channel=CHANNEL, text=letter * 40_000)
+        assert "response_metadata" not in whole.data
 
 
 def test_blocks_of_13200_characters_in_all_and_not_one_more(desk: Desk) -> None:
@@ -212,20 +204,17 @@ def test_an_update_with_blocks_is_not_shown_as_edited_and_keeps_the_metadata(des
     assert "metadata" not in only(desk)
 
 
-@pytest.mark.parametrize(
-    ("fits", "over"),
-    [
+def test_an_updates_text_is_4000_bytes_at_most_as_it_is_escaped(desk: Desk) -> None:
+    ts = desk.post()
+
+    for fits, over in (
         ("x" * 4_000, "x" * 4_001),
         ("é" * 2_000, "é" * 2_000 + "x"),
         ("&" * 800, "&" * 800 + "x"),  # five bytes each, once it is escaped
         ("&amp;" * 800, "&amp;" * 801),
-    ],
-)
-def test_an_updates_text_is_4000_bytes_at_most_as_it_is_escaped(desk: Desk, fits: str, over: str) -> None:
-    ts = desk.post()
-
-    assert desk.app.chat_update(channel=CHANNEL, ts=ts, text=fits)["ok"]
-    assert refused(desk.app.chat_update, channel=CHANNEL, ts=ts, text=over)["error"] == "msg_too_long"
+    ):
+        assert desk.app.chat_update(channel=CHANNEL, ts=ts, text=fits)["ok"]
+        assert refused(desk.app.chat_update, channel=CHANNEL, ts=ts, text=over)["error"] == "msg_too_long"
 
 
 def test_what_cannot_be_updated(desk: Desk, line: Line) -> None:
@@ -279,11 +268,10 @@ def test_an_ephemeral_message_is_seen_by_one_and_stands_nowhere(desk: Desk) -> N
     assert desk.app.conversations_history(channel=CHANNEL)["messages"] == []
 
 
-@pytest.mark.parametrize("user", [OUTSIDE, GONE, "U0NOBODY"])
-def test_no_ephemeral_message_to_whoever_is_not_there(desk: Desk, user: str) -> None:
-    told = refused(desk.app.chat_postEphemeral, channel=CHANNEL, user=user, text="psst")
-
-    assert told["error"] == "user_not_in_channel"
+def test_no_ephemeral_message_to_whoever_is_not_there(desk: Desk) -> None:
+    for user in (OUTSIDE, GONE, "U0NOBODY"):
+        told = refused(desk.app.chat_postEphemeral, channel=CHANNEL, user=user, text="psst")
+        assert told["error"] == "user_not_in_channel"
 
 
 def test_a_channel_says_whether_strangers_are_in_it(desk: Desk) -> None:

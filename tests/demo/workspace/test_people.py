@@ -1,7 +1,5 @@
 """Whom the app is told about, whom it is not, and what each of them can do."""
 
-import pytest
-
 from tests.demo.workspace.desk import (
     ADA,
     BEN,
@@ -22,26 +20,26 @@ from tests.demo.workspace.desk import (
 FLAGS = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted")
 
 
-@pytest.mark.parametrize(
-    ("user", "team", "flags"),
-    [
-        (ADA, "T0DEMO", set()),
-        (GRID, "T0DEMO", set()),
-        (GUEST, "T0DEMO", {"is_restricted", "is_ultra_restricted"}),
-        (GONE, "T0DEMO", {"deleted"}),
-        (OUTSIDE, "T0OTHER", set()),
-        ("U0BOT", "T0DEMO", {"is_bot"}),
-    ],
+KINDS: tuple[tuple[str, str, set[str]], ...] = (
+    (ADA, "T0DEMO", set()),
+    (GRID, "T0DEMO", set()),
+    (GUEST, "T0DEMO", {"is_restricted", "is_ultra_restricted"}),
+    (GONE, "T0DEMO", {"deleted"}),
+    (OUTSIDE, "T0OTHER", set()),
+    ("U0BOT", "T0DEMO", {"is_bot"}),
 )
-def test_what_slack_says_of_each_kind(desk: Desk, user: str, team: str, flags: set[str]) -> None:
-    """Nobody is called a stranger: whoever shares a channel with the app is none."""
-    told = desk.app.users_info(user=user)["user"]
 
-    assert told["team_id"] == team
-    assert {flag for flag in FLAGS if told[flag]} == flags
-    assert not told.get("is_stranger")
-    assert "email" not in told["profile"]
-    assert ("enterprise_user" in told) is (user == GRID)
+
+def test_what_slack_says_of_each_kind(desk: Desk) -> None:
+    """Nobody is called a stranger: whoever shares a channel with the app is none."""
+    for user, team, flags in KINDS:
+        told = desk.app.users_info(user=user)["user"]
+
+        assert told["team_id"] == team
+        assert {flag for flag in FLAGS if told[flag]} == flags
+        assert not told.get("is_stranger")
+        assert "email" not in told["profile"]
+        assert ("enterprise_user" in told) is (user == GRID)
 
 
 def test_nobody_is_not_found(desk: Desk) -> None:
@@ -58,28 +56,19 @@ def test_a_user_group_that_there_is_and_one_that_there_is_not(desk: Desk) -> Non
 # ---- what a click says of the one who clicked
 
 
-@pytest.mark.parametrize(
-    ("user", "channel", "team"), [(ADA, CHANNEL, "T0DEMO"), (GUEST, CHANNEL, "T0DEMO"), (OUTSIDE, SHARED, "T0OTHER")]
-)
-def test_a_click_names_the_clickers_own_team_beside_ours(
-    desk: Desk, line: Line, user: str, channel: str, team: str
-) -> None:
-    ts = desk.post(channel=channel, blocks=[buttons()])
+def test_a_click_names_the_clickers_own_team_beside_ours(desk: Desk, line: Line) -> None:
+    for user, channel, team in ((ADA, CHANNEL, "T0DEMO"), (GUEST, CHANNEL, "T0DEMO"), (OUTSIDE, SHARED, "T0OTHER")):
+        ts = desk.post(channel=channel, blocks=[buttons()])
 
-    assert desk.click(ts, "go", user, channel)["ok"]
-    payload = line.next()["payload"]
+        assert desk.click(ts, "go", user, channel)["ok"]
+        payload = line.next()["payload"]
 
-    assert payload["user"]["id"] == user
-    assert payload["user"]["team_id"] == team
-    assert payload["team"]["id"] == "T0DEMO"
-    assert payload["enterprise"] is None
-    assert payload["container"] == {
-        "type": "message",
-        "message_ts": ts,
-        "channel_id": channel,
-        "is_ephemeral": False,
-    }
-    assert [each["value"] for each in payload["actions"]] == ["1"]
+        assert (payload["user"]["id"], payload["user"]["team_id"]) == (user, team)
+        assert payload["team"]["id"] == "T0DEMO"
+        assert payload["enterprise"] is None
+        where = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": False}
+        assert payload["container"] == where
+        assert [each["value"] for each in payload["actions"]] == ["1"]
 
 
 def test_a_click_out_of_a_grid_names_the_enterprise(desk: Desk, line: Line) -> None:
@@ -143,30 +132,30 @@ def test_a_button_sends_its_own_value_whatever_the_page_says(desk: Desk, line: L
 # ---- commands
 
 
-@pytest.mark.parametrize(
-    ("typed", "heard"),
-    [
-        ("diagnose zookeeper0-0", "diagnose zookeeper0-0"),
-        ("diagnose prod/web.example.com", "diagnose prod/<http://web.example.com|web.example.com>"),
-        ("see https://example.com/a?b=1", "see <https://example.com/a?b=1>"),
-        ("ask @ada in #on-call", "ask <@U0ADA|ada> in <#C0ONCALL|on-call>"),
-        ("ask @nobody in #nowhere", "ask @nobody in #nowhere"),
-        ("a < b && c > d", "a &lt; b &amp;&amp; c &gt; d"),
-        ("<@U0ADA> <!channel>", "&lt;@U0ADA&gt; &lt;!channel&gt;"),
-        ("diagnose “zookeeper0\N{EN DASH}0”", "diagnose “zookeeper0\N{EN DASH}0”"),
-        ("dance", "dance"),
-        ("", ""),
-    ],
+TYPED = (
+    ("diagnose zookeeper0-0", "diagnose zookeeper0-0"),
+    ("diagnose prod/web.example.com", "diagnose prod/<http://web.example.com|web.example.com>"),
+    ("see https://example.com/a?b=1", "see <https://example.com/a?b=1>"),
+    ("ask @ada in #on-call", "ask <@U0ADA|ada> in <#C0ONCALL|on-call>"),
+    ("ask @nobody in #nowhere", "ask @nobody in #nowhere"),
+    ("a < b && c > d", "a &lt; b &amp;&amp; c &gt; d"),
+    ("<@U0ADA> <!channel>", "&lt;@U0ADA&gt; &lt;!channel&gt;"),
+    ("diagnose “zookeeper0\N{EN DASH}0”", "diagnose “zookeeper0\N{EN DASH}0”"),
+    ("dance", "dance"),
+    ("", ""),
 )
-def test_how_a_commands_text_arrives(desk: Desk, line: Line, typed: str, heard: str) -> None:
-    assert desk.type(typed)["ok"]
-    envelope = line.next()
 
-    assert envelope["type"] == "slash_commands"
-    payload = envelope["payload"]
-    assert payload["text"] == heard
-    assert (payload["command"], payload["user_id"], payload["team_id"]) == ("/terminating", ADA, "T0DEMO")
-    assert (payload["channel_id"], payload["channel_name"]) == (CHANNEL, "on-call")
+
+def test_how_a_commands_text_arrives(desk: Desk, line: Line) -> None:
+    for typed, heard in TYPED:
+        assert desk.type(typed)["ok"]
+        envelope = line.next()
+
+        assert envelope["type"] == "slash_commands"
+        payload = envelope["payload"]
+        assert payload["text"] == heard
+        assert (payload["command"], payload["user_id"], payload["team_id"]) == ("/terminating", ADA, "T0DEMO")
+        assert (payload["channel_id"], payload["channel_name"]) == (CHANNEL, "on-call")
 
 
 def test_a_command_that_no_app_has(desk: Desk) -> None:

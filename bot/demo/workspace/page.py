@@ -4,7 +4,8 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -18,9 +19,6 @@ from bot.demo.workspace.state import Workspace
 
 _NUMBER = re.compile(r"[0-9]{1,18}")  # of news
 _ALIVE_S = 15.0  # after which an idle stream says that it is there
-
-Act = Callable[[Workspace, Mapping[str, Any]], None]
-_ACTS: Mapping[str, Act] = {"command": acts.command, "click": acts.click, "close": acts.close, "home": acts.home}
 
 
 def state(workspace: Workspace, user_id: str) -> Json:
@@ -76,13 +74,7 @@ def routes(workspace: Workspace, closing: asyncio.Event) -> list[Route]:
         does = _ACTS.get(request.path_params["act"])
         if does is None:
             return JSONResponse({"ok": False, "error": "not_found"}, 404)
-        return await _answered(request, lambda given: _done(workspace, does, given))
-
-    async def submit(request: Request) -> Response:
-        return await _answered(request, lambda given: _submitted(workspace, given))
-
-    async def story(request: Request) -> Response:
-        return await _answered(request, lambda given: _told(workspace, given))
+        return await _answered(request, partial(does, workspace))
 
     async def suggest(request: Request) -> Response:
         found = await asyncio.to_thread(workspace.stage.suggest, request.query_params.get("text", ""))
@@ -92,13 +84,11 @@ def routes(workspace: Workspace, closing: asyncio.Event) -> list[Route]:
         Route("/page/state", show),
         Route("/page/events", events),
         Route("/page/suggest", suggest),
-        Route("/page/submit", submit, methods=["POST"]),
-        Route("/page/story", story, methods=["POST"]),
         Route("/page/{act}", act, methods=["POST"]),
     ]
 
 
-async def _answered(request: Request, does: Callable[[Json], Any]) -> Response:
+async def _answered(request: Request, does: Callable[[Json], Awaitable[Json]]) -> Response:
     """Only JSON is heard: a form of another page's could be sent without a question, JSON cannot."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return JSONResponse({"ok": False, "error": "json_only"}, 415)
@@ -114,10 +104,13 @@ async def _answered(request: Request, does: Callable[[Json], Any]) -> Response:
         return JSONResponse(refused.told)
 
 
-async def _done(workspace: Workspace, does: Act, given: Json) -> Json:
-    with workspace.lock:
-        does(workspace, given)
-    return {"ok": True}
+def _at_once(does: Callable[[Workspace, Mapping[str, Any]], None]) -> "Act":
+    async def done(workspace: Workspace, given: Json) -> Json:
+        with workspace.lock:
+            does(workspace, given)
+        return {"ok": True}
+
+    return done
 
 
 async def _submitted(workspace: Workspace, given: Json) -> Json:
@@ -133,6 +126,17 @@ async def _told(workspace: Workspace, given: Json) -> Json:
         raise NotOk("no_such_story")
     threading.Thread(target=workspace.stage.tell, args=(name,), name=f"story {name}", daemon=True).start()
     return {"ok": True}
+
+
+Act = Callable[[Workspace, Json], Awaitable[Json]]
+_ACTS: Mapping[str, Act] = {
+    "command": _at_once(acts.command),
+    "click": _at_once(acts.click),
+    "close": _at_once(acts.close),
+    "home": _at_once(acts.home),
+    "submit": _submitted,
+    "story": _told,
+}
 
 
 async def _stream(workspace: Workspace, user: str, after: int, closing: asyncio.Event) -> AsyncIterator[str]:

@@ -127,10 +127,10 @@ class Line:
         return dict(json.loads(self.socket.recv(timeout=PATIENCE_S)))
 
     def quiet(self) -> bool:
-        """Whether nothing more came. What is sent is sent at once, and a pong comes behind it."""
+        """Whether nothing more comes. What is sent is sent at once: a pong, and then a moment, are long enough."""
         self.socket.ping().wait(PATIENCE_S)
         try:
-            self.socket.recv(timeout=0)
+            self.socket.recv(timeout=0.1)
         except TimeoutError:
             return True
         return False

@@ -1,9 +1,12 @@
 """Messages on the wire, asked for as the bot asks for them: what Slack takes, what it cuts, and what it refuses."""
 
+from dataclasses import replace
+
 from bot.demo.workspace import Says
 from bot.demo.workspace.state import SCOPES
 from tests.demo.workspace.desk import (
     ADA,
+    BEN,
     CHANNEL,
     ELSEWHERE,
     GONE,
@@ -269,7 +272,8 @@ def test_an_ephemeral_message_is_seen_by_one_and_stands_nowhere(desk: Desk) -> N
 
 
 def test_no_ephemeral_message_to_whoever_is_not_there(desk: Desk) -> None:
-    for user in (OUTSIDE, GONE, "U0NOBODY"):
+    desk.workspace.users[BEN] = replace(desk.workspace.users[BEN], role="gone")
+    for user in (OUTSIDE, GONE, BEN, "U0NOBODY"):
         told = refused(desk.app.chat_postEphemeral, channel=CHANNEL, user=user, text="psst")
         assert told["error"] == "user_not_in_channel"
 

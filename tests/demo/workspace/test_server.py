@@ -244,6 +244,7 @@ def test_nothing_foreign_runs_on_the_page(folder: Path) -> None:
 def test_a_stream_tells_what_is_missed_and_what_comes(desk: Desk) -> None:
     desk.post("one")
     seq = desk.seen(ADA)["seq"]
+    desk.app.chat_postEphemeral(channel=CHANNEL, user="U0BEN", text="for Ben only")
     desk.post("two")
 
     host = desk.url.removeprefix("http://")
@@ -276,6 +277,7 @@ def test_it_ends_within_seconds_with_everything_still_open() -> None:
     told, over = threading.Event(), threading.Event()
 
     def tell(_story: str) -> None:
+        assert threading.current_thread().daemon  # else the program would wait for its end
         told.set()
         over.wait(60)
 

@@ -175,12 +175,12 @@ def test_without_a_connection_a_command_is_lost_and_its_person_hears_of_it(desk:
     assert (only(desk).line, only(desk).acked_s) == (0, None)
     desk.later(0)
     with desk.line() as line:
-        desk.later(600)
-        assert line.quiet()
-
         desk.workspace.send_again(only(desk).envelope)  # it is over: an answer has nobody to go to
         line.ack(line.next(), {"text": "after all"})
         eventually("the acknowledgement", lambda: only(desk).acked_s is not None)
+
+        desk.later(600)
+        assert line.quiet()
     assert desk.workspace.whispers(CHANNEL, ADA) == ()
 
 

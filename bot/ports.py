@@ -195,10 +195,13 @@ class World(Protocol):
 
 
 class Chat(Protocol):
-    """Where people read and are answered: the terminal now."""
+    """Where people read and are answered, and where groups of them are kept."""
 
     def show(self, incident: Incident, now: datetime) -> None:
         """Makes its message match the incident; the same incident twice changes nothing."""
+
+    def members(self, group: str) -> frozenset[str] | Unknown:
+        """Who is in a group of the settings, by ids of persons, as of a minute ago at most. Raises nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

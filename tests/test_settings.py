@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel
 
-from bot.core.consent import Person, Right, may
+from bot.core.consent import Group, Person, Right, may
 from bot.core.facts import NodeName, Unknown
 from bot.core.guards import Policy, Rates, Window, until_open
 from bot.core.hostile import plain
@@ -27,6 +27,7 @@ from bot.settings import (
     Repairs,
     Settings,
     SettingsError,
+    SlackGroup,
     SlackId,
     SocketMode,
     Ssh,
@@ -122,7 +123,9 @@ def test_the_shipped_example_says_what_it_says() -> None:
     assert found.people == {
         "ada": Person(id="ada", rights={"prod-eu": BOTH}),
         "ben": Person(id="ben", rights={"prod-eu": BOTH}),
+        "@sre-prod-eu": Group(id="@sre-prod-eu", rights={"prod-eu": BOTH}, members=Unknown("nobody has asked Slack")),
     }
+    assert found.groups == {"@sre-prod-eu": SlackGroup("S012ABCDEF", "T034ABCDEF")}
     assert found.logins == {"ada": "ada", "ben": "ben"}
     assert found.slack == {SlackId("U012ABCDEF", "T034ABCDEF"): "ada"}
     assert found.repairs == Repairs(
@@ -517,6 +520,64 @@ def test_one_user_id_in_two_teams_is_two_accounts(file: Path) -> None:
 )
 def test_a_person_who_is_not_to_be_told_apart_is_a_fault(file: Path, lines: str, expected: str) -> None:
     assert people_faults(file, lines) == [expected]
+
+
+# ---- groups
+
+IN_SLACK = "slack: {app_token_file: a, bot_token_file: b}\n"
+
+
+def group_faults(file: Path, lines: str, more: str = IN_SLACK) -> list[str]:
+    return faults(file, f"clusters: {{prod-eu: {{}}, prod-us: {{}}}}\n{more}groups:\n  {lines}\n")
+
+
+def test_a_group_has_rights_and_nobody_is_in_it_before_slack_is_asked(file: Path) -> None:
+    group = "sre: {slack: {group: S012, team: T034}, request: '*', approve: prod-us}"
+    found = loaded(
+        file, f"clusters: {{prod-eu: {{}}, prod-us: {{}}}}\n{IN_SLACK}people: {{sre: {{}}}}\ngroups: {{{group}}}\n"
+    )
+
+    assert found.people["@sre"].rights == {"prod-eu": {"request"}, "prod-us": BOTH}
+    assert found.people["sre"].rights == {}
+    assert found.groups == {"@sre": SlackGroup("S012", "T034")}
+    assert "nobody has asked Slack" in str(may(found.people, "sre", "approve", "prod-us"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("sre: {}", "4: groups.sre.slack: missing"),
+        ("sre: {slack: {group: S012}}", "4: groups.sre.slack.team: missing"),
+        (
+            "sre: {slack: {group: sre, team: T034}}",
+            "4: groups.sre.slack.group: expected the id of a Slack user group, like S012ABCDEF",
+        ),
+        (
+            "sre: {slack: {group: S012, team: S034}}",
+            "4: groups.sre.slack.team: expected the id of a Slack team, like T034ABCDEF",
+        ),
+        (
+            "sre: {slack: {group: S012, team: T034}, approve: [prod-ue]}",
+            '4: groups.sre.approve.0: no such cluster "prod-ue" (did you mean "prod-us"?)',
+        ),
+        (
+            "'@sre': {slack: {group: S012, team: T034}}",
+            "4: groups.@sre: expected a name of letters, digits, and . _ - alone, as people type it",
+        ),
+        (
+            "sre: {slack: {group: S012, team: T034}, login: a}",
+            '4: groups.sre.login: unknown key (did you mean "login"?)',
+        ),
+    ],
+)
+def test_a_group_that_cannot_be_read_is_a_fault(file: Path, lines: str, expected: str) -> None:
+    assert group_faults(file, lines) == [expected]
+
+
+def test_groups_without_a_workspace_are_a_fault(file: Path) -> None:
+    found = group_faults(file, "sre: {slack: {group: S012, team: T034}}", more="")
+
+    assert found == ["2: groups: nobody can say who is in them without `slack:`"]
 
 
 @pytest.mark.parametrize("content", [str(2**32 - 1), "", "nobody\n", None])

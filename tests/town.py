@@ -159,7 +159,11 @@ class Board:
 
     def __init__(self) -> None:
         self.shown: list[tuple[int, str, str]] = []
+        self.groups: dict[str, frozenset[str] | Unknown] = {}  # who is in each of them
 
     def show(self, incident: Incident, now: datetime) -> None:
         del now
         self.shown.append((incident.id, type(incident.phase).__name__, incident.last))
+
+    def members(self, group: str) -> frozenset[str] | Unknown:
+        return self.groups[group]

@@ -16,12 +16,13 @@ from bot.app.clusters import Program, Say
 from bot.app.looker import Looker
 from bot.app.world import Clusters
 from bot.core.audit import Broken, Entry, Head, Link
+from bot.core.facts import Unknown
 from bot.core.hostile import plain
 from bot.core.phases import Incident
 from bot.core.plans import Plan, Request, draw
 from bot.core.refusals import Refusal
 from bot.edges.schedule import Metronome
-from bot.edges.slack import Door, Ears, Hears, RequestUrl, Seals, Slack, Way, Web, socket_mode
+from bot.edges.slack import Directory, Ears, Hears, RequestUrl, Roll, Seals, Slack, Way, Web, socket_mode
 from bot.edges.store import Sql, anchors, open_store
 from bot.engine import Engine
 from bot.ports import Chat, Missing, Refused
@@ -51,6 +52,9 @@ class Nobody:
     def show(self, incident: Incident, now: datetime) -> None:
         del incident, now
 
+    def members(self, group: str) -> Unknown:
+        return Unknown(f"Slack keeps {group}, and this is a terminal")
+
 
 def _nobody(_: Sql) -> Chat:
     return Nobody()
@@ -79,15 +83,19 @@ def run_in_slack(settings: Settings, over: Event | None = None) -> None:
     web = Web(token(workspace.bot_token, "xoxb-"), workspace.api)
     way = _way(workspace)
     channels = {each.name: each.channel for each in settings.clusters if each.channel is not None}
-    listed = {(id_.user, id_.team): person for id_, person in settings.slack.items()}
+    roll = Roll(
+        {(id_.user, id_.team): person for id_, person in settings.slack.items()},
+        {name: (each.group, each.team) for name, each in settings.groups.items()},
+    )
+    directory = Directory(web, roll, clock)
 
     def serve(bot: Engine, program: Program, until: Event) -> None:
-        door = Door(web, web.team(), listed, clock)
-        hears = Hears(web, door, bot, Looker(settings, program), clock)
+        directory.team()
+        hears = Hears(web, directory, bot, Looker(settings, program), clock)
         with Ears(web, hears, way), suppress(KeyboardInterrupt):
             until.wait()
 
-    run(settings, lambda store: Slack(web, store, settings.people, channels, clock), serve, over)
+    run(settings, lambda store: Slack(web, store, settings.people, channels, clock, directory), serve, over)
 
 
 def _way(workspace: Workspace) -> Way:

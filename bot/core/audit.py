@@ -30,6 +30,9 @@ class Entry:
         """The same, of an incident whose id was not known before."""
         return replace(self, incident=incident)
 
+    def also(self, says: Mapping[str, object]) -> "Entry":
+        return replace(self, says={**self.says, **says})
+
     def body(self) -> bytes:
         """The bytes that are stored and hashed: JSON with sorted keys."""
         value = {

@@ -1,8 +1,8 @@
 """
 Who may do what, and how many must agree: the one place that decides it, in front of every way in.
 
-Rights come from the settings, by person; a chat or a terminal only says who is speaking. A vote is sealed, so that a
-row written into the database by another hand is none.
+Rights come from the settings, by person or by a group that a chat keeps; a chat or a terminal only says who is
+speaking. A vote is sealed, so that a row written into the database by another hand is none.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from bot.core.facts import Unknown
 from bot.core.refusals import Refusal, refusal
 from bot.core.repairs import Risk
 
@@ -39,10 +40,27 @@ RULES: Mapping[Risk, Rule] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One human being, whatever accounts speak for them."""
+    """Who holds rights: one human being, whatever accounts speak for them."""
 
     id: str
     rights: Mapping[str, frozenset[Right]]  # by cluster
+
+    def has(self, who: str) -> bool:
+        return who == self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group(Person):
+    """
+    Whoever is in a group that a chat keeps. Its id starts with @, which no person's does.
+
+    `members` are ids of persons as of now. While they are not known, nobody is in it.
+    """
+
+    members: frozenset[str] | Unknown
+
+    def has(self, who: str) -> bool:
+        return not isinstance(self.members, Unknown) and who in self.members
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,18 +76,34 @@ class Vote:
 
 
 def may(people: Mapping[str, Person], who: str, right: Right, cluster: str) -> Refusal | None:
-    person = people.get(who)
-    if person is None:
-        return refusal("not-listed", who=who)
-    if right in person.rights.get(cluster, frozenset()):
+    if held(people, who, right, cluster):
         return None
+    holders = _holders(people, right, cluster)
+    groups = [each for each in holders if isinstance(each, Group)]
+    for each in groups:
+        if isinstance(each.members, Unknown):
+            return refusal("group-unknown", who=who, what=right, where=cluster, group=each.id, why=each.members.why)
+    if not groups and not any(each.has(who) for each in people.values()):
+        return refusal("not-listed", who=who)
     return refusal("no-right", who=who, what=right, where=cluster, can=able(people, right, cluster, but=()))
+
+
+def held(people: Mapping[str, Person], who: str, right: Right, cluster: str) -> tuple[str, ...]:
+    """By what: the person's own id, and groups that they are in."""
+    return tuple(each.id for each in _holders(people, right, cluster) if each.has(who))
 
 
 def able(people: Mapping[str, Person], right: Right, cluster: str, but: Sequence[str]) -> str:
     """Their names, for a sentence."""
-    names = [name for name, each in sorted(people.items()) if right in each.rights.get(cluster, ()) and name not in but]
+    holders = _holders(people, right, cluster)
+    names = [each.id for each in holders if not isinstance(each, Group) and each.id not in but]
+    if groups := [each.id for each in holders if isinstance(each, Group)]:
+        names.append(f"{'members' if names else 'Members'} of {' or '.join(groups)}")
     return " or ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names) or "Nobody"
+
+
+def _holders(people: Mapping[str, Person], right: Right, cluster: str) -> list[Person]:
+    return [each for _, each in sorted(people.items()) if right in each.rights.get(cluster, ())]
 
 
 def sealed(vote: Vote, key: bytes) -> str:

@@ -84,9 +84,9 @@ class Rates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the settings say: it changes only when they do."""
+    """What the settings say: it changes only when they do, but for who is in a group."""
 
-    people: Mapping[str, Person]
+    people: Mapping[str, Person]  # and groups, by their ids
     seal_key: bytes = field(repr=False)
     own_node: NodeName | Unknown | None  # None: the bot runs on no node of a cluster
     rates: Rates = Rates()

@@ -1,8 +1,10 @@
 """What stands in the audit log for each event: who, from where to where, on which plan, and what was refused."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from bot.core.audit import Entry
+from bot.core.consent import Group, Person, Right, held
 from bot.core.hostile import plain
 from bot.core.phases import (
     Accepted,
@@ -13,8 +15,10 @@ from bot.core.phases import (
     Incident,
     Looked,
     Proposed,
+    Rechecked,
     Reported,
     Seen,
+    Sending,
     Settled,
     Unsettled,
     Verifying,
@@ -22,6 +26,8 @@ from bot.core.phases import (
     name_of,
 )
 from bot.core.refusals import Refusal
+
+BY_RIGHT = Asked | Voted | Rechecked | Sending | Settled  # what is taken only of those who may
 
 
 def recorded(
@@ -55,6 +61,33 @@ def recorded(
         case _:
             pass
     return Entry(at=now, kind=_kind(event), who=plain(who), incident=before.id, says=says)
+
+
+def granted(event: Event, before: Incident, people: Mapping[str, Person]) -> Mapping[str, object]:
+    """By which groups those whose rights the event asks for held them: afterwards, nobody else knows."""
+    groups = {name: each for name, each in people.items() if isinstance(each, Group)}
+    by: dict[str, list[str]] = {}
+    for who, right in _asked_of(event, before):
+        if found := held(groups, who, right, before.cluster):
+            by[who] = sorted({*by.get(who, ()), *found})
+    return {"by": by} if by else {}
+
+
+def _asked_of(event: Event, before: Incident) -> Iterator[tuple[str, Right]]:
+    match event, before.phase:
+        case Asked(plan=plan), _:
+            yield plan.requester, "request"
+        case Voted(vote=vote), _:
+            yield vote.person, "approve"
+            if vote.ballot == "reject":
+                yield vote.person, "request"
+        case Settled(person=person), _:
+            yield person, "approve"
+        case Rechecked() | Sending(), Checking() | Acting() as phase:
+            yield phase.plan.requester, "request"
+            yield from ((vote.person, "approve") for vote in phase.votes)
+        case _:
+            pass
 
 
 def _kind(event: Event) -> str:

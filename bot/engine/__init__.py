@@ -48,7 +48,7 @@ from bot.core.phases import (
 )
 from bot.core.plans import Examined, Plan, Request, again, draw
 from bot.core.pods import Hold
-from bot.core.records import recorded
+from bot.core.records import BY_RIGHT, granted, recorded
 from bot.core.refusals import Refusal, refusal
 from bot.core.spoken import Said, Wanted
 from bot.engine.questions import Questions
@@ -67,8 +67,7 @@ class Engine(Questions):
     def __init__(
         self, store: Store, world: World, chat: Chat, policy: Policy, clock: Callable[[], datetime], owner: str
     ) -> None:
-        super().__init__(store, world, policy, clock)
-        self._chat = chat
+        super().__init__(store, world, chat, policy, clock)
         self._owner = owner
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="outbox")
         self._lock = Lock()
@@ -86,7 +85,7 @@ class Engine(Questions):
             incident = tx.incident(wanted.incident)
         if incident is None:
             return self._no(refusal("no-incident", incident=wanted.incident), wanted.person, wanted.incident)
-        if no := may(self._policy.people, wanted.person, "request", incident.cluster):
+        if no := may(self._people(), wanted.person, "request", incident.cluster):
             return self._no(no, wanted.person, incident.id)
         member = _member(incident, wanted.pod)
         if isinstance(member, Refusal):
@@ -153,8 +152,9 @@ class Engine(Questions):
     def resume(self, person: str, reason: str, cluster: str = "", via: str = "") -> Refusal | None:
         """Ends the pause, and says that a person has looked at what failed in this cluster, or in all of them."""
         now = self._clock()
-        for each in [cluster] if cluster else sorted({c for p in self._policy.people.values() for c in p.rights}):
-            if no := may(self._policy.people, person, "approve", each):
+        people = self._people()
+        for each in [cluster] if cluster else sorted({c for p in people.values() for c in p.rights}):
+            if no := may(people, person, "approve", each):
                 return self._no(no, person, 0)
         if not reason.strip():
             return self._no(refusal("reason-needed", repair="resuming"), person, 0)
@@ -169,19 +169,21 @@ class Engine(Questions):
     def submit(self, incident: int, event: Event, who: str = "", via: str = "") -> Incident | Refusal:
         """One event, decided and committed. Raises an Outage when the database is not to be had."""
         playbooks = self._world.playbooks() if isinstance(event, Rechecked | Sending) else {}
+        policy = replace(self._policy, people=self._people()) if isinstance(event, BY_RIGHT) else self._policy
         try:
             with self._store.writing() as tx:
                 now = self._clock()
                 before = tx.incident(incident)
                 if before is None:
                     return refusal("no-incident", incident=incident)
-                answer = advance(before, event, self._policy, self._around(tx, playbooks, now), now)
+                answer = advance(before, event, policy, self._around(tx, playbooks, now), now)
+                entry = recorded(event, before, answer, who, now, via).also(granted(event, before, policy.people))
                 if isinstance(answer, Refusal):
-                    tx.note(recorded(event, before, answer, who, now, via))
+                    tx.note(entry)
                     return answer
                 if answer.incident == before and not answer.effects:
                     return before
-                return tx.save(answer, recorded(event, before, answer, who, now, via))
+                return tx.save(answer, entry)
         except Conflict:
             return refusal("stale", incident=incident, phase="somebody else was first")
 

@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bot.core.consent import Right
+from bot.core.consent import Group, Person, Right
 from bot.core.facts import Unknown
 from bot.core.guards import Around, Pause, Policy
 from bot.core.phases import Incident
-from bot.ports import Store, Watched, World, Writing
+from bot.ports import Chat, Store, Watched, World, Writing
 
 
 class Questions:
-    def __init__(self, store: Store, world: World, policy: Policy, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, world: World, chat: Chat, policy: Policy, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._world = world
+        self._chat = chat
         self._policy = policy
         self._clock = clock
         self._blind: dict[str, str] = {}  # cluster -> why it could not be read the last time
@@ -36,8 +37,11 @@ class Questions:
 
     def rights(self, person: str) -> Mapping[str, frozenset[Right]]:
         """By cluster; nothing for who is not listed."""
-        known = self._policy.people.get(person)
-        return known.rights if known is not None else {}
+        found: dict[str, frozenset[Right]] = {}
+        for each in self._people().values():
+            if each.has(person):
+                found |= {name: found.get(name, frozenset()) | rights for name, rights in each.rights.items()}
+        return found
 
     def watched(self) -> tuple[Watched, ...]:
         """By this process, since it began."""
@@ -49,6 +53,13 @@ class Questions:
     def incident(self, id_: int) -> Incident | None:
         with self._store.writing() as tx:
             return tx.incident(id_)
+
+    def _people(self) -> Mapping[str, Person]:
+        """With those who are in a group now. It asks the chat: never within a transaction."""
+        return {
+            name: replace(each, members=self._chat.members(name)) if isinstance(each, Group) else each
+            for name, each in self._policy.people.items()
+        }
 
     def _around(self, tx: Writing, playbooks: Mapping[str, str], now: datetime) -> Around:
         around = tx.around(playbooks, now)

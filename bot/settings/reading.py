@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from bot.core.consent import Person, Right
+from bot.core.consent import Group, Person, Right
 from bot.core.facts import NodeName, Unknown
 from bot.core.guards import Rates, Window
 from bot.settings import machine
@@ -21,6 +21,7 @@ from bot.settings.values import (
     NodeAddress,
     Repairs,
     Settings,
+    SlackGroup,
     SlackId,
     SocketMode,
     Ssh,
@@ -110,9 +111,17 @@ class _Cluster(Model):
     channel: Annotated[str, _slack("channel", r"[CG][A-Z0-9]{2,20}", "C012ABCDEF")] | None = None
 
 
+_Team = Annotated[str, _slack("team", r"T[A-Z0-9]{2,20}", "T034ABCDEF")]
+
+
 class _Slack(Model):
     user: Annotated[str, _slack("user", r"[UW][A-Z0-9]{2,20}", "U012ABCDEF")]
-    team: Annotated[str, _slack("team", r"T[A-Z0-9]{2,20}", "T034ABCDEF")]
+    team: _Team
+
+
+class _SlackGroup(Model):
+    group: Annotated[str, _slack("user group", r"S[A-Z0-9]{2,20}", "S012ABCDEF")]
+    team: _Team
 
 
 class _Workspace(Model):
@@ -126,6 +135,12 @@ class _Workspace(Model):
 class _Person(Model):
     login: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     slack: _Slack | None = None
+    request: Names = ()
+    approve: Names = ()
+
+
+class _Group(Model):
+    slack: _SlackGroup
     request: Names = ()
     approve: Names = ()
 
@@ -164,6 +179,7 @@ class _File(Model):
     vote_key: File = Field(default=Path("terminating.key"), validate_default=True)
     clusters: Annotated[dict[Annotated[str, AfterValidator(_cluster_name)], _Cluster], Field(min_length=1)]
     people: dict[Annotated[str, AfterValidator(_person_name)], _Person] = Field(default_factory=dict)
+    groups: dict[Annotated[str, AfterValidator(_person_name)], _Group] = Field(default_factory=dict)
     repairs: _Repairs = _Repairs()
     slack: _Workspace | None = None
 
@@ -186,6 +202,8 @@ def _faults(model: _File, document: Document) -> Iterator[Fault]:
             where = ".".join(str(step) for step in at)
             yield document.fault(at, f"{where}: {no_such('cluster', name, model.clusters)}")
     yield from _ways(model.slack, document)
+    if model.groups and model.slack is None:
+        yield document.fault(("groups",), "groups: nobody can say who is in them without `slack:`")
     taken: dict[tuple[str, str], str] = {}
     for id_, person in model.people.items():
         for account, at in _accounts(id_, person).items():
@@ -212,9 +230,13 @@ def _ways(model: _Workspace | None, document: Document) -> Iterator[Fault]:
 
 def _named_clusters(model: _File) -> Iterator[tuple[tuple[int | str, ...], str]]:
     """Each with the place where it is named, but for the word for all of them."""
-    for id_, person in model.people.items():
-        for right, names in (("request", person.request), ("approve", person.approve)):
-            yield from ((("people", id_, right, n), name) for n, name in enumerate(names) if name != _EVERY)
+    holders: dict[tuple[str, str], _Person | _Group] = {
+        **{("people", name): each for name, each in model.people.items()},
+        **{("groups", name): each for name, each in model.groups.items()},
+    }
+    for (section, id_), holder in holders.items():
+        for right, names in (("request", holder.request), ("approve", holder.approve)):
+            yield from (((section, id_, right, n), name) for n, name in enumerate(names) if name != _EVERY)
     for n, window in enumerate(model.repairs.blackouts):
         yield from ((("repairs", "blackouts", n, "clusters", m), name) for m, name in enumerate(window.clusters))
 
@@ -235,7 +257,8 @@ def _settings(model: _File) -> Settings:
         clusters=tuple(_cluster(name, each) for name, each in model.clusters.items()),
         database=model.database,
         vote_key=model.vote_key,
-        people={id_: _person(id_, each, list(model.clusters)) for id_, each in model.people.items()},
+        people={each.id: each for each in _holders(model)},
+        groups={f"@{name}": SlackGroup(each.slack.group, each.slack.team) for name, each in model.groups.items()},
         logins={each.login: id_ for id_, each in model.people.items() if each.login is not None},
         slack={
             SlackId(each.slack.user, each.slack.team): id_
@@ -290,13 +313,21 @@ def _workspace(model: _Workspace | None) -> Workspace | None:
     return Workspace(mode=mode, bot_token=model.bot_token_file, api=model.api)
 
 
-def _person(id_: str, model: _Person, clusters: Sequence[str]) -> Person:
+def _holders(model: _File) -> Iterator[Person]:
+    """People and groups of them."""
+    clusters = list(model.clusters)
+    yield from (Person(id=name, rights=_rights(each, clusters)) for name, each in model.people.items())
+    for name, each in model.groups.items():
+        yield Group(id=f"@{name}", rights=_rights(each, clusters), members=Unknown("nobody has asked Slack"))
+
+
+def _rights(model: _Person | _Group, clusters: Sequence[str]) -> Mapping[str, frozenset[Right]]:
     given: Mapping[Right, tuple[str, ...]] = {"request": model.request, "approve": model.approve}
     rights = {
         name: frozenset(right for right, names in given.items() if name in names or _EVERY in names)
         for name in clusters
     }
-    return Person(id=id_, rights={name: held for name, held in rights.items() if held})
+    return {name: held for name, held in rights.items() if held}
 
 
 def _repairs(model: _Repairs) -> Repairs:

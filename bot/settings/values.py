@@ -60,6 +60,14 @@ class SlackId:
 
 
 @dataclass(frozen=True, slots=True)
+class SlackGroup:
+    """A user group, of the team that keeps it."""
+
+    group: str
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
 class SocketMode:
     """We open a socket to Slack, with the token in this file."""
 
@@ -102,7 +110,7 @@ class Settings:
     clusters: tuple[ClusterSettings, ...]
     database: str = field(repr=False)  # it may hold a password
     vote_key: Path
-    people: Mapping[str, Person]
+    people: Mapping[str, Person]  # and groups, by their ids
     logins: Mapping[str, str]  # login name on this machine -> person
     slack: Mapping[SlackId, str]  # -> person
     repairs: Repairs
@@ -111,6 +119,7 @@ class Settings:
     home: Path
     ssh_config: Path
     workspace: Workspace | None = None
+    groups: Mapping[str, SlackGroup] = field(default_factory=dict)  # by the ids that they have in `people`
 
     def policy(self, seal_key: bytes) -> Policy:
         """What stops a repair and who may ask for one; `seal_key` is that of `vote_key`."""

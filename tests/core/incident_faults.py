@@ -125,8 +125,8 @@ INCIDENT_FAULTS = (
     ),
     Fault(
         "consent",
-        "    if person is None:\n        return refusal",
-        "    if person is None:\n        return None\n        return refusal",
+        "each in people.values()):\n        return refusal",
+        "each in people.values()):\n        return None\n        return refusal",
         "a stranger may do everything",
     ),
     Fault("consent", '"high": Rule(votes=2', '"high": Rule(votes=1', "one vote is enough for a high risk"),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.consent import RULES, Person, Vote, able, genuine, may, sealed
+from bot.core.consent import RULES, Group, Person, Vote, able, genuine, held, may, sealed
+from bot.core.facts import Unknown
 from bot.core.phases import Acting, Checking, Proposed, Rechecked, Sending, Voted
 from bot.core.refusals import Refusal
 from tests.core.incident_samples import (
@@ -241,6 +242,94 @@ def test_one_of_two_voters_without_rights_is_one_too_few() -> None:
     after = taken(approved(HIGH), Rechecked(now=HIGH), policy=policy(people=people))
 
     assert after.last == "mallory may not approve in prod-eu. ada or ben can."
+
+
+# ---- groups
+
+BY_NAME = {"ada": PEOPLE["ada"]}
+
+
+def sre(*members: str, blind: str = "", **more: str) -> Group:
+    return Group(
+        id="@sre",
+        rights=rights("request", "approve", **more),
+        members=Unknown(blind) if blind else frozenset(members),
+    )
+
+
+def test_a_right_is_held_by_name_or_by_a_group_or_by_both() -> None:
+    people = {**PEOPLE, "@sre": sre("ben", "U012 of T034")}
+
+    assert held(people, "ada", "approve", CLUSTER) == ("ada",)
+    assert held(people, "ben", "approve", CLUSTER) == ("@sre", "ben")
+    assert held(people, "U012 of T034", "approve", CLUSTER) == ("@sre",)
+    assert held(people, "U013 of T034", "approve", CLUSTER) == ()
+    assert may(people, "U012 of T034", "approve", CLUSTER) is None
+
+
+def test_a_group_of_one_cluster_may_nothing_in_another() -> None:
+    people = {"@sre": sre("U012 of T034", cluster="prod-us")}
+
+    assert may(people, "U012 of T034", "approve", CLUSTER) == Refusal(
+        "no-right", "U012 of T034 may not approve in prod-eu. Nobody can."
+    )
+
+
+def test_nobody_is_in_a_group_that_cannot_be_read_and_the_refusal_says_so() -> None:
+    people = {**BY_NAME, "@sre": sre(blind="missing_scope")}
+
+    assert may(people, "ada", "approve", CLUSTER) is None
+    assert may(people, "U012 of T034", "approve", CLUSTER) == Refusal(
+        "group-unknown",
+        "Whether U012 of T034 may approve in prod-eu is not known: @sre could not be read (missing_scope).",
+    )
+
+
+def test_who_calls_themselves_as_a_group_is_not_in_it() -> None:
+    assert code(may({"@sre": sre("ben")}, "@sre", "approve", CLUSTER)) == "no-right"
+
+
+@pytest.mark.parametrize(
+    ("people", "says"),
+    [
+        ({"@sre": sre()}, "Members of @sre"),
+        ({"ben": PEOPLE["ben"], "@sre": sre(blind="it is down")}, "ben or members of @sre"),
+        ({**PEOPLE, "@sre": sre(), "@zrh": replace(sre(), id="@zrh")}, "ada, ben, mallory or members of @sre or @zrh"),
+    ],
+)
+def test_groups_that_can_are_named(people: Mapping[str, Person], says: str) -> None:
+    assert able(people, "approve", CLUSTER, but=()) == says
+
+
+def test_who_asked_does_not_approve_as_a_member_either() -> None:
+    people = {"@sre": sre("ada", "ben")}
+
+    own = step(proposed(LOW), Voted(vote=vote(LOW, "ada")), policy=policy(people=people))
+
+    assert own == Refusal("own-request", "ada asked for this fix, so someone else approves it. Members of @sre can.")
+    assert code(step(proposed(LOW), Voted(vote=vote(LOW, "ben")), policy=policy(people=people))) == "accepted"
+
+
+GONE = {
+    "the voter left the group": (sre("ada"), "no-right"),
+    "the group cannot be read": (sre(blind="Slack is down"), "group-unknown"),
+    "the group has no rights any more": (Group(id="@sre", rights={}, members=frozenset({"ben"})), "no-right"),
+}
+
+
+@pytest.mark.parametrize("moment", ["before the intent", "before it is sent"])
+@pytest.mark.parametrize("change", GONE)
+def test_a_membership_is_that_of_the_moment_and_not_of_the_click(change: str, moment: str) -> None:
+    group, expected = GONE[change]
+    people = {**BY_NAME, "@sre": group}
+    event = Rechecked(now=LOW) if moment == "before the intent" else Sending(op=LOW.op)
+    before = approved(LOW) if moment == "before the intent" else acting(LOW)
+
+    after = taken(before, event, policy=policy(people=people))
+
+    assert after.executions[-1].state == "not-done"
+    assert after.last == str(may(people, "ben", "approve", CLUSTER))
+    assert code(may(people, "ben", "approve", CLUSTER)) == expected
 
 
 # ---- seals

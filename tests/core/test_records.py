@@ -4,19 +4,23 @@ import json
 
 import pytest
 
+from bot.core.consent import Group
 from bot.core.incidents import advance
 from bot.core.phases import Accepted
-from bot.core.records import recorded
+from bot.core.records import granted, recorded
 from bot.core.refusals import Refusal
 from bot.core.spoken import Said, Wanted
 from tests.core.incident_samples import (
+    EVERYTHING,
     OTHER_UID,
+    PEOPLE,
     SEEN,
     around,
     every_event,
     in_every_phase,
     plan,
     policy,
+    rights,
     step,
     vote,
 )
@@ -80,6 +84,29 @@ def test_from_where_to_where() -> None:
 )
 def test_what_an_entry_says_of_its_event(phase: str, event: str, expected: dict[str, object]) -> None:
     assert says(phase, event) == expected
+
+
+@pytest.mark.parametrize(
+    ("phase", "event", "by"),
+    [
+        ("open", "asked", {"ada": ["@sre"]}),
+        ("proposed", "approved", {"ben": ["@lead", "@sre"]}),
+        ("proposed", "rejected", {"ben": ["@lead", "@sre"]}),
+        ("checking", "rechecked the same", {"ada": ["@sre"], "ben": ["@lead", "@sre"]}),
+        ("acting", "sending", {"ada": ["@sre"], "ben": ["@lead", "@sre"]}),
+        ("unsettled", "settled not done", {"ben": ["@lead", "@sre"]}),
+        ("open", "judged", {}),
+    ],
+)
+def test_by_which_groups_a_right_was_held(phase: str, event: str, by: dict[str, list[str]]) -> None:
+    people = {
+        **PEOPLE,
+        "@sre": Group(id="@sre", rights=EVERYTHING, members=frozenset({"ada", "ben"})),
+        "@lead": Group(id="@lead", rights=rights("approve"), members=frozenset({"ben"})),
+    }
+
+    assert granted(EVENTS[event], PHASES[phase], people) == ({"by": by} if by else {})
+    assert granted(EVENTS[event], PHASES[phase], PEOPLE) == {}
 
 
 def test_a_name_is_one_clean_line() -> None:

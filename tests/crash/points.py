@@ -16,6 +16,7 @@ from typing import TypeVar, get_args
 
 from bot.core.acts import Acted
 from bot.core.audit import Entry
+from bot.core.facts import Unknown
 from bot.core.guards import Around, Pause
 from bot.core.phases import Accepted, Effect, Event, Incident, Looked, Seen
 from bot.core.plans import Examined, Plan
@@ -178,6 +179,9 @@ class WatchedChat:
         self._troubles.meet(self._points.doing, "show")
         self._chat.show(incident, now)
         self._points.reached("show:after")
+
+    def members(self, group: str) -> frozenset[str] | Unknown:
+        return self._chat.members(group)
 
 
 class WatchedStore:

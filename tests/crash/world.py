@@ -94,6 +94,9 @@ class Board:
         self._kept = kept
         self._head = head
 
+    def members(self, group: str) -> frozenset[str]:
+        raise AssertionError(f"nobody in these settings is in {group}")
+
     def show(self, incident: Incident, now: datetime) -> None:
         phase = incident.phase
         line: dict[str, object] = {

@@ -13,6 +13,7 @@ from threading import Event, Lock
 from typing import TextIO
 
 from bot.core.consent import Person
+from bot.core.facts import Unknown
 from bot.core.hostile import plain
 from bot.core.phases import Incident
 from bot.edges.console.pages import show_incidents, show_news
@@ -55,6 +56,9 @@ class Console:
             self._shown.move_to_end(incident.id)
             if len(self._shown) > _REMEMBERED:
                 self._shown.popitem(last=False)
+
+    def members(self, group: str) -> Unknown:
+        return Unknown(f"Slack keeps {group}, and this is a terminal")
 
     def whole(self, incident: Incident, now: datetime) -> None:
         """All that is known of one, to who asked for it."""

@@ -32,6 +32,7 @@ from bot.edges.slack.rich import (
 )
 
 ALERT, EVIDENCE, PLAN = "alert", "evidence", "plan"
+LOCKED = "locked"  # the block that stands where buttons would
 
 SIGNS: Mapping[Status, str] = {
     "STUCK": "🔴",
@@ -75,8 +76,15 @@ def messages(incident: Incident, people: Mapping[str, Person], now: datetime) ->
 
 def ended(blocks: Blocks, last: str, now: datetime) -> Blocks:
     """A plan's message once nothing can be clicked there any more, and why."""
-    kept = tuple(each for each in blocks if each["type"] != "actions")
+    kept = tuple(each for each in blocks if each["type"] != "actions" and each.get("block_id") != LOCKED)
     return (*kept, labelled([("Ended", (last or "It is over.",))], now).to_dict())
+
+
+def locked(blocks: Blocks, why: str) -> Blocks:
+    """Without anything to click, and why; a message that had nothing stays as it was."""
+    kept = tuple(each for each in blocks if each["type"] != "actions")
+    says = f"No buttons here: {why}. Fixes are approved in a channel of this team alone."
+    return (*kept, {**foot(says).to_dict(), "block_id": LOCKED}) if len(kept) < len(blocks) else blocks
 
 
 # ---- the alert

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 
 from bot.core.consent import Person
+from bot.core.facts import Unknown
 from bot.core.phases import Incident
-from bot.edges.slack.cards import ALERT, PLAN, Message, ended, messages
+from bot.edges.slack.cards import ALERT, LOCKED, PLAN, Message, ended, locked, messages
+from bot.edges.slack.directory import Directory
 from bot.edges.slack.web import Web
-from bot.ports import Busy, Missing, Post, Posts
+from bot.ports import Busy, Missing, Post, Posts, Refused
 
 _APART = timedelta(seconds=1)  # two messages of one channel
 _FILE = "file"
@@ -26,8 +29,10 @@ class Slack:
         people: Mapping[str, Person],
         channels: Mapping[str, str],
         clock: Callable[[], datetime],
+        directory: Directory,
     ) -> None:
         self._web = web
+        self._directory = directory
         self._posts = posts
         self._people = people
         self._channels = channels
@@ -39,7 +44,8 @@ class Slack:
         if channel is None:
             return
         known = dict(self._posts.posts(incident.id))
-        wanted = messages(incident, self._people, now)
+        why = self._locked(channel)
+        wanted = [self._fit(each, why) for each in messages(incident, self._people, now)]
         for each in wanted:
             self._match(incident, known, each, channel)
             if each.file:
@@ -47,6 +53,21 @@ class Slack:
         for part in known.keys() - {each.part for each in wanted}:
             if part.startswith(PLAN):
                 self._close(incident, known[part], now)
+
+    def members(self, group: str) -> frozenset[str] | Unknown:
+        return self._directory.members(group)
+
+    def _locked(self, channel: str) -> str:
+        """Why nothing may be clicked there; empty where it may."""
+        try:
+            return "people of another organisation are in this channel" if self._directory.shared(channel) else ""
+        except Refused as refused:  # a scope is missing: that does not mend itself, and unknown is not no
+            return f"whether other organisations are in this channel is not known ({refused.why})"
+
+    def _fit(self, message: Message, why: str) -> Message:
+        blocks = self._directory.named(message.blocks)
+        text = self._directory.named_text(message.text)
+        return replace(message, text=text, blocks=locked(blocks, why) if why else blocks)
 
     def _match(self, incident: Incident, known: dict[str, Post], message: Message, channel: str) -> None:
         body = json.dumps({"text": message.text, "blocks": message.blocks})
@@ -92,8 +113,8 @@ class Slack:
         if not post.at or not post.body:
             return
         said = json.loads(post.body)
-        if any(block["type"] == "actions" for block in said["blocks"]):
-            blocks = ended(tuple(said["blocks"]), incident.last, now)
+        if any(block["type"] == "actions" or block.get("block_id") == LOCKED for block in said["blocks"]):
+            blocks = self._directory.named(ended(tuple(said["blocks"]), incident.last, now))
             with suppress(Missing):
                 self._web.update(post.channel, post.at, said["text"], blocks)
             body = json.dumps({"text": said["text"], "blocks": blocks})

@@ -1,24 +1,22 @@
 """
 Who is speaking: one function in front of everything that anybody can click, type or open.
 
-A Slack user id means something only together with the team that issued it, and what Slack's payload calls the team is
-the workspace in which was clicked, not whose member clicked: `user.team_id` is. Guests, bots, people of other
-organisations and those who left are refused, and so is everybody whose account cannot be looked up.
+A Slack user id means something only together with a team, and what Slack's payload calls the team is the workspace in
+which was clicked, not whose member clicked: `user.team_id` says that, and a command says it not at all. So whoever it
+is, the account is looked up. Guests, bots, people of other organisations and those who left are refused, and so is
+everybody whose account cannot be read.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 
-from bot.core.hostile import plain
 from bot.core.refusals import Refusal, refusal
-from bot.edges.slack.web import Account, Web
+from bot.edges.slack.directory import Directory
 from bot.ports import Outage
 
-_FRESH = timedelta(minutes=1)  # how long what Slack said of an account is believed
-_MOST = 10_000  # accounts remembered
+_ID = re.compile(r"[A-Z0-9]{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +34,24 @@ class Caller:
 
 
 class Door:
-    """`team`: whose members may come in; `listed`: person by user and team id."""
-
-    def __init__(
-        self, web: Web, team: str, listed: Mapping[tuple[str, str], str], clock: Callable[[], datetime]
-    ) -> None:
-        self._web = web
-        self._team = team
-        self._listed = listed
-        self._clock = clock
-        self._lock = Lock()
-        self._accounts: dict[str, tuple[datetime, Account]] = {}
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
 
     def admit(self, body: Mapping[str, Any]) -> Caller | Refusal:
         """`body`: a payload of any kind, as Slack sent it."""
         user, team = claimed(body)
         if not user:
             return refusal("nobody")
-        if team != self._team:
-            return refusal("other-team", who=user)
         try:
-            account = self._account(user)
+            home, account = self._directory.team(), self._directory.account(user)
         except Outage as outage:
             return refusal("account-unknown", why=str(outage))
-        if account.id != user or account.team != team:
+        # In an Enterprise Grid a user has one id in all their teams, and may have clicked as a member of another one.
+        if account.id != user or not {team, home} <= account.teams:
             return refusal("other-team", who=user)
         if account.stranger:
             return refusal("guest", who=user)
-        return Caller(self._listed.get((user, team), f"{user} of {team}"), user, team)
-
-    def _account(self, user: str) -> Account:
-        now = self._clock()
-        with self._lock:
-            at, known = self._accounts.get(user, (now, None))
-        if known is not None and now - at < _FRESH:
-            return known
-        found = self._web.account(user)
-        with self._lock:
-            if len(self._accounts) >= _MOST:
-                self._accounts.clear()
-            self._accounts[user] = (now, found)
-        return found
+        return Caller(self._directory.person(user, home), user, home)
 
 
 def claimed(body: Mapping[str, Any]) -> tuple[str, str]:
@@ -91,4 +66,4 @@ def claimed(body: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _word(value: object) -> str:
-    return plain(value, 40) if isinstance(value, str) else ""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""

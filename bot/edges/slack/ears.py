@@ -41,7 +41,7 @@ class Ears:
             stack.callback(listeners.shutdown, wait=True)
             app = App(
                 client=self._web.client,
-                token_verification_enabled=False,  # whoever made the door asked for the team already
+                token_verification_enabled=False,  # whoever made the directory asked for the team already
                 request_verification_enabled=False,  # the ways do that: this one breaks on odd headers, and logs bodies
                 ssl_check_enabled=False,  # it answers whoever asks, signed or not
                 listener_executor=listeners,

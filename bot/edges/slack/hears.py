@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -22,6 +23,7 @@ from bot.core.refusals import Refusal, refusal
 from bot.core.spoken import Said, Wanted
 from bot.edges.slack import views
 from bot.edges.slack.commands import Commands, Reply
+from bot.edges.slack.directory import Directory
 from bot.edges.slack.door import Caller, Door, claimed
 from bot.edges.slack.rich import escaped
 from bot.edges.slack.views import CHOICE, REASON, TYPED, Asking, filled
@@ -40,15 +42,20 @@ _HANDS = 16
 _WANTED = re.compile(r"(\d{1,9}) ([a-z_.]{1,40}) ([0-9a-f-]{1,64})", re.ASCII)
 _PLAN = re.compile(r"(\d{1,9}) ([0-9a-f]{64})", re.ASCII)
 _INCIDENT = re.compile(r"(\d{1,9})", re.ASCII)
+_FAILED = (
+    "The bot failed at that, and what became of it is not known. Look at the newest message of this incident, then try "
+    "again. Its log says what failed."
+)
 _STALE = "That button is from another time. Look at the newest message of this incident."
 
 
 class Hears:
     """Registers itself at a bolt `App`. `close` waits for what was begun."""
 
-    def __init__(self, web: Web, door: Door, bot: Bot, looks: Looks, clock: Callable[[], datetime]) -> None:
+    def __init__(self, web: Web, directory: Directory, bot: Bot, looks: Looks, clock: Callable[[], datetime]) -> None:
         self._web = web
-        self._door = door
+        self._directory = directory
+        self._door = Door(directory)
         self._bot = bot
         self._clock = clock
         self._commands = Commands(bot, looks, clock)
@@ -91,14 +98,15 @@ class Hears:
     def _listener(self, does: Do) -> Callable[[Ack, dict[str, Any]], None]:
         def heard(ack: Ack, body: dict[str, Any]) -> None:
             ack()
-            self._hands.submit(self.enter, does, body).add_done_callback(_told)
+            self._hands.submit(self.enter, does, body).add_done_callback(partial(self._told, body))
 
         return heard
 
     def enter(self, does: Do, body: Body) -> None:
         """The one way in: whoever it is, whatever it was."""
+        answer: Answer
+        caller = self._door.admit(body)
         try:
-            caller = self._door.admit(body)
             answer = caller if isinstance(caller, Refusal) else does(caller, body)
         except Outage as outage:
             answer = str(outage)
@@ -107,17 +115,30 @@ class Hears:
             self._answer(body, reply)
 
     def _answer(self, body: Body, reply: Reply) -> None:
-        """To the one who spoke, where they spoke; on the home tab at its top."""
-        url, (user, _) = body.get("response_url"), claimed(body)
-        try:
-            if isinstance(url, str) and url:
-                self._web.respond(url, reply.text, reply.blocks)
-            elif channel := _place(body):
-                self._web.whisper(channel, user, reply.text)
-            elif user:
-                self._show_home(Caller("", user, ""), html.unescape(reply.text))
-        except Outage as outage:
-            log.warning("nobody could be told %r: %s", reply.text, outage)
+        """To the one who spoke, where they spoke if that can be; else alone on their home tab."""
+        text, blocks = self._directory.named_text(reply.text), self._directory.named(reply.blocks)
+        url, place, (user, _) = body.get("response_url"), _place(body), claimed(body)
+        ways: list[Callable[[], None]] = []
+        if isinstance(url, str) and url:
+            ways.append(lambda: self._web.respond(url, text, blocks))
+        if user and place:
+            ways.append(lambda: self._web.whisper(place, user, text))
+        if user:
+            ways.append(lambda: self._web.publish(user, views.notice(html.unescape(text))))
+        for way in ways:
+            try:
+                way()
+            except Outage as outage:
+                log.warning("%s could not be told that way: %s", user, outage)
+            else:
+                return
+        log.warning("nobody was told %r", text)
+
+    def _told(self, body: Body, done: "Future[None]") -> None:
+        """A hand that failed: it is on record, and whoever waits for it hears so."""
+        if error := done.exception():
+            log.error("what was clicked or typed came to nothing", exc_info=error)
+            self._answer(body, Reply(_FAILED))
 
     # ---- commands and the home tab
 
@@ -138,7 +159,7 @@ class Hears:
     def _show_home(self, caller: Caller, notice: str = "") -> None:
         rights = self._bot.rights(caller.person)
         view = views.home(self._bot.incidents(), self._bot.paused(), self._bot.watched(), rights, self._clock(), notice)
-        self._web.publish(caller.user, view)
+        self._web.publish(caller.user, self._directory.named(view))
 
     def _pause(self, caller: Caller, body: Body) -> Answer:
         del caller
@@ -324,9 +345,3 @@ def _place(body: Body) -> str:
     if isinstance(view, dict):
         return str(view.get("private_metadata", "")).partition(" ")[0]
     return str(body.get("channel_id", ""))
-
-
-def _told(done: Future[None]) -> None:
-    """A hand that failed is no answer to anybody, but it is on record."""
-    if error := done.exception():
-        log.error("what was clicked or typed came to nothing", exc_info=error)

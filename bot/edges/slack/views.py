@@ -92,6 +92,11 @@ def filled(view: Mapping[str, Any], block: str) -> str:
 # ---- the App Home
 
 
+def notice(says: str) -> dict[str, Any]:
+    """One sentence and nothing else: also for who may not see the rest."""
+    return View(type="home", blocks=[headed(says)]).to_dict()
+
+
 def home(
     incidents: Sequence[Incident],
     pause: Pause | Unknown | None,

@@ -28,6 +28,8 @@ _EVENT = (
     "terminating"  # of our metadata: an incident's id and a message's part, which anybody in the workspace may read
 )
 
+_STRANGE = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_app_user")
+_LONGEST_NAME = 40
 _TOO_MANY = 429
 _SERVER = 500
 _GONE = frozenset({"message_not_found", "edit_window_closed", "cant_update_message", "is_inactive", "thread_not_found"})
@@ -44,11 +46,16 @@ _THEN: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A user as Slack has them; `stranger` for whoever is not a full member of the team: guests, bots, the outside."""
+    """
+    A user as Slack has them; `stranger` for whoever is not a full member: guests, bots, the outside, those who left.
+
+    `teams` are all that this user is a member of: in an Enterprise Grid more than one. `name` is for people to read.
+    """
 
     id: str
-    team: str
+    teams: frozenset[str]
     stranger: bool
+    name: str
 
 
 class Web:
@@ -140,9 +147,13 @@ class Web:
 
     def account(self, user: str) -> Account:
         found = self._call(self._client.users_info, user=user)["user"]
-        flags = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_app_user")
+        of, profile = found.get("enterprise_user") or {}, found.get("profile") or {}
+        name = profile.get("display_name") or found.get("real_name") or profile.get("real_name") or ""
         return Account(
-            id=str(found["id"]), team=str(found.get("team_id", "")), stranger=any(found.get(flag) for flag in flags)
+            id=str(found["id"]),
+            teams=frozenset(map(str, (found.get("team_id", ""), *of.get("teams", ())))) - {""},
+            stranger=any(found.get(flag) for flag in _STRANGE),
+            name=plain(str(name), _LONGEST_NAME),
         )
 
     def group(self, group: str) -> frozenset[str]:

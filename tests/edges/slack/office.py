@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from bot.core.findings import Finding
 from bot.core.findings import of as found_of
+from bot.core.guards import Policy
 from bot.core.phases import Incident
 from bot.demo.workspace import Workspace, serve
-from bot.edges.slack import Door, Ears, Hears, RequestUrl, Seals, Slack, Way, Web, socket_mode
+from bot.edges.slack import Directory, Ears, Hears, RequestUrl, Roll, Seals, Slack, Way, Web, socket_mode
 from bot.edges.slack.hears import Do
 from bot.edges.store import Sql, open_store, tables
 from bot.engine import Engine
@@ -83,6 +84,9 @@ class Office:
     over_http: bool = False
     workspace: Workspace = field(default_factory=Workspace)
     clock: Clock = field(default_factory=Clock)
+    policy: Policy = field(default_factory=policy)
+    roll: Roll = field(default_factory=lambda: Roll(LISTED))
+    channel: str = CHANNEL
 
     @contextmanager
     def opened(self) -> Iterator["Office"]:
@@ -92,11 +96,11 @@ class Office:
             self.store: Sql = open_store(f"sqlite:///{self.folder / 'terminating.db'}", migrate=True)
             stack.callback(self.store.close)
             self.web = Web(self.workspace.bot_token, f"{self.url}/api/")
-            self.chat = Slack(self.web, self.store, policy().people, {CLUSTER: CHANNEL}, self.now)
-            self.engine = Engine(self.store, self.town, self.chat, policy(), self.clock, "office")
+            directory = Directory(self.web, self.roll, self.now)
+            self.chat = Slack(self.web, self.store, self.policy.people, {CLUSTER: self.channel}, self.now, directory)
+            self.engine = Engine(self.store, self.town, self.chat, self.policy, self.clock, "office")
             stack.callback(self.engine.stop)
-            door = Door(self.web, self.web.team(), LISTED, self.now)
-            self.hears = Counted(self.web, door, self.engine, Sights(self.town), self.now)
+            self.hears = Counted(self.web, directory, self.engine, Sights(self.town), self.now)
             stack.enter_context(Ears(self.web, self.hears, self._way()))
             if self.over_http:
                 stack.enter_context(delivered_to(self.workspace, self.request_url.port))

@@ -24,6 +24,7 @@ from bot.settings import (
     ClusterSettings,
     Settings,
     SettingsError,
+    SlackGroup,
     SocketMode,
     Workspace,
     playbooks,
@@ -153,6 +154,8 @@ def _of_slack(settings: Settings, workspace: Workspace) -> Iterator[Question]:
     for each in settings.clusters:
         if each.channel is not None:
             yield "slack", plain(each.channel), partial(web.told_in, each.channel)
+    for name, kept in sorted(settings.groups.items()):
+        yield "slack", name, partial(_group, web, kept)
     for identity, person in sorted(settings.slack.items(), key=lambda item: item[1]):
         yield "slack", person, partial(_person, web, identity.user, identity.team)
 
@@ -169,13 +172,21 @@ def _hears(web: Web, workspace: Workspace) -> Question:
 
 def _person(web: Web, user: str, team: str) -> str:
     found = web.account(user)
-    if found.team != team:
-        raise Refused(
-            "looking up the person", user, f"they are of team {plain(found.team)}, not {team}", "See `people`."
-        )
+    if team not in found.teams:
+        theirs = plain(", ".join(sorted(found.teams)))
+        raise Refused("looking up the person", user, f"they are of team {theirs}, not {team}", "See `people`.")
     if found.stranger:
         raise Refused("looking up the person", user, "a guest, a bot, or no longer a member", "See `people`.")
     return f"{user} is a member"
+
+
+def _group(web: Web, kept: SlackGroup) -> str:
+    ours, found = web.team(), web.group(kept.group)
+    if kept.team != ours:
+        raise Refused(
+            "reading the group", kept.group, f"it is of team {kept.team}, and this is {ours}", "See `groups`."
+        )
+    return f"{kept.group} has {len(found)} {'member' if len(found) == 1 else 'members'}"
 
 
 def _raised(error: SettingsError) -> str:

@@ -65,6 +65,7 @@ def place(tmp_path: Path, town: Town, api: tuple[Workspace, str]) -> Place:
         "clusters": {NAME: {**settled, "channel": "C0ONCALL", "nodes": nodes, "ssh": dict(settled["ssh"])}},
         "slack": {**tokens, "api": address},
         "people": {"ada": {"slack": {"user": "U0ADA", "team": "T0DEMO"}, "request": ["*"]}},
+        "groups": {"sre": {"slack": {"group": "S0SRE", "team": "T0DEMO"}, "approve": ["*"]}},
     }
     return Place(tmp_path, town, given)
 
@@ -82,8 +83,10 @@ def test_everything_is_as_it_has_to_be(place: Place) -> None:
         "ok slack bot token",
         "ok slack app token",
         "ok slack C0ONCALL",
+        "ok slack @sre",
         "ok slack ada",
     ]
+    assert said["ok slack @sre"] == "S0SRE has 2 members"
     assert said["ok database"] == "not there yet: `terminating run` makes it"
     assert said[f"ok {NAME} {STUCK_NODE}"] == "terminating-node 2 answers"
     assert not (place.folder / "terminating.db").exists()
@@ -94,6 +97,8 @@ def test_what_is_wrong_is_said_where_it_is_wrong_and_the_rest_goes_on(place: Pla
     cluster = place.given["clusters"][NAME]
     cluster["ssh"]["known_hosts"] = "/dev/null"
     cluster["channel"] = "C0ELSEWHERE"
+    place.given["groups"]["sre"]["slack"]["team"] = "T0OTHER"
+    place.given["groups"]["gone"] = {"slack": {"group": "S0GONE", "team": "T0DEMO"}}
     place.given["people"]["ben"] = {"slack": {"user": "U0GUEST", "team": "T0DEMO"}}
     place.given["people"]["mallory"] = {"slack": {"user": "U0OUTSIDE", "team": "T0DEMO"}}
     (place.folder / "app").write_text("xapp-of-another")
@@ -104,6 +109,8 @@ def test_what_is_wrong_is_said_where_it_is_wrong_and_the_rest_goes_on(place: Pla
     assert "its host key is not known" in said[f"FAIL {NAME} {STUCK_NODE}"]
     assert "invalid_auth" in said["FAIL slack app token"]
     assert "Invite the bot" in said["FAIL slack C0ELSEWHERE"]
+    assert "it is of team T0OTHER, and this is T0DEMO" in said["FAIL slack @sre"]
+    assert "no_such_subteam" in said["FAIL slack @gone"]
     assert "a guest, a bot, or no longer a member" in said["FAIL slack ben"]
     assert "T0OTHER, not T0DEMO" in said["FAIL slack mallory"]
     assert "ok slack ada" in said

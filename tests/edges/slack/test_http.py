@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from slack_bolt import App
 
 from bot.core.phases import Closed, Proposed
-from bot.edges.slack import Door, Ears, RequestUrl, Seals
+from bot.edges.slack import Directory, Ears, RequestUrl, Seals
 from bot.edges.slack.http_mode import CONNECTIONS, READ_S
 from bot.ports import Refused
 from tests.edges.slack.malformed import CLICK, COMMAND, FAMILIES, HOME, MARK, Family, Sent, click
-from tests.edges.slack.office import LISTED, Counted, Office, Sights, eventually
+from tests.edges.slack.office import Counted, Office, Sights, eventually
 from tests.edges.slack.signing import EVENT, FORM, SECRET, interaction, now, request, seal, sent, stamped
 
 CHECK = "url_verification"
@@ -308,8 +308,8 @@ def test_it_ends_with_the_bot_and_leaves_nothing_running(tmp_path: Path) -> None
 
 def test_an_address_that_is_taken_is_said_before_anything_starts(office: Office) -> None:
     taken = RequestUrl(Seals(SECRET, office.now), "127.0.0.1", office.request_url.port)
-    door = Door(office.web, office.web.team(), LISTED, office.now)
-    hears = Counted(office.web, door, office.engine, Sights(office.town), office.now)
+    directory = Directory(office.web, office.roll, office.now)
+    hears = Counted(office.web, directory, office.engine, Sights(office.town), office.now)
 
     with pytest.raises(Refused, match="Address already in use"), Ears(office.web, hears, taken):
         pass

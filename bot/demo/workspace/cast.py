@@ -11,13 +11,19 @@ OTHER_TEAM = "T0OTHER"
 ENTERPRISE = "E0DEMO"
 APP, BOT, BOT_USER, BOT_NAME = "A0DEMO", "B0BOT", "U0BOT", "terminating"
 
-Role = Literal["on-call", "approver", "none", "guest", "outside", "gone", "grid"]
+SISTER_TEAM = "T0SISTER"  # of the same Enterprise Grid
+
+Role = Literal["on-call", "approver", "none", "guest", "multi", "robot", "outside", "stranger", "gone", "grid"]
 PLAYED: frozenset[Role] = frozenset({"on-call", "approver", "none"})  # whom a person at the page acts as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`gone`: deactivated. `grid`: a member whose id starts with W, as some do in an Enterprise Grid."""
+    """
+    `guest`: of one channel; `multi`: of several. `gone`: deactivated. `stranger`: shares no channel with the app.
+
+    `grid`: a member whose id starts with W, as some do in an Enterprise Grid, and of two of its teams.
+    """
 
     id: str
     name: str
@@ -93,14 +99,16 @@ def account(user: User, *, email: bool) -> Json:
         "is_admin": False,
         "is_owner": False,
         "is_primary_owner": False,
-        "is_restricted": user.role == "guest",
+        "is_restricted": user.role in ("guest", "multi"),
         "is_ultra_restricted": user.role == "guest",
-        "is_bot": False,
+        "is_bot": user.role == "robot",
         "is_app_user": False,
         "updated": 1_700_000_000,
     }
+    if user.role == "stranger":
+        told["is_stranger"] = True
     if user.role == "grid":
-        told["enterprise_user"] = {"id": user.id, "enterprise_id": ENTERPRISE, "teams": [TEAM]}
+        told["enterprise_user"] = {"id": user.id, "enterprise_id": ENTERPRISE, "teams": [TEAM, SISTER_TEAM]}
     return told
 
 

@@ -6,7 +6,7 @@ from threading import RLock
 
 from bot.demo.workspace.board import Board
 from bot.demo.workspace.calls import NotOk
-from bot.demo.workspace.cast import APP, CHANNELS, USERS, User
+from bot.demo.workspace.cast import APP, CHANNELS, GROUPS, USERS, User
 from bot.demo.workspace.faults import Fault, Faults
 from bot.demo.workspace.files import Files
 from bot.demo.workspace.hooks import Hooks
@@ -55,6 +55,7 @@ class Workspace:
         self.is_revoked = False
         self.is_free = False  # on the plan without user groups
         self.users = dict(USERS)
+        self.groups = dict(GROUPS)
         self.news = News()
         self.board = Board(CHANNELS, Stamps(clock), self.news)
         self.views = Views(self.news)

@@ -241,7 +241,7 @@ class Hears:
         if match is None:
             return _STALE
         answer = self._bot.diagnose(int(match[1]))
-        return answer if isinstance(answer, Refusal) else None
+        return answer if isinstance(answer, Refusal) else f"Looked again: see the message of incident {answer.id}."
 
     # ---- voting
 

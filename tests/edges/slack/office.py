@@ -144,6 +144,11 @@ class Office:
             tells = sa.select(tables.jobs.c.id).where(tables.jobs.c.effect == "tell", tables.jobs.c.finished.is_(None))
             return None if connection.execute(tells).first() else True
 
+    def settled(self) -> None:
+        """Until every hand that took a click or a command has let go of it."""
+        hands = self.hears._hands
+        eventually("the hands to be idle", lambda: hands._idle_semaphore._value == len(hands._threads))
+
     def incident(self) -> Incident:
         return self.store.history(1)[0]
 

@@ -1,7 +1,7 @@
 """`users.*` and `usergroups.*`."""
 
 from bot.demo.workspace.calls import Args, NotOk
-from bot.demo.workspace.cast import BOT_USER, GROUPS, Json, account, bot_account
+from bot.demo.workspace.cast import BOT_USER, Json, account, bot_account
 from bot.demo.workspace.state import Workspace
 
 
@@ -18,7 +18,7 @@ def info(workspace: Workspace, args: Args) -> Json:
 def group(workspace: Workspace, args: Args) -> Json:
     if workspace.is_free:
         raise NotOk("plan_upgrade_required")
-    users = GROUPS.get(args.word("usergroup"))
+    users = workspace.groups.get(args.word("usergroup"))
     if users is None:
         raise NotOk("no_such_subteam")
     return {"users": list(users)}

@@ -26,7 +26,7 @@ def update(workspace: Workspace, args: Args) -> Json:
 
 def publish(workspace: Workspace, args: Args) -> Json:
     user = workspace.users.get(args.word("user_id"))
-    if user is None or user.role in ("gone", "outside"):
+    if user is None or user.role in ("gone", "outside", "stranger"):
         raise NotOk("invalid_arguments", "[ERROR] invalid user_id")
     body = checked(args.tree("view", "invalid_arguments"), "home")
     return {"view": workspace.views.publish(user.id, body, args.word("hash", "")).told()}

@@ -1,0 +1,397 @@
+"""
+Who may, at every way in: each handler that is registered, for each kind of person, with the payload that Slack sends.
+
+Ways in are read from the app itself, so that one which nobody listed here fails the test.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from slack_bolt import App
+from slack_bolt.request import BoltRequest
+from slack_bolt.response import BoltResponse
+
+from bot.core.acts import Acted
+from bot.core.consent import Group, Person, Right
+from bot.core.facts import Unknown
+from bot.core.guards import Policy
+from bot.core.phases import Diagnosed, Proposed, Unsettled
+from bot.core.spoken import Said, Wanted
+from bot.demo.workspace import ServerError, payloads
+from bot.demo.workspace.cast import SISTER_TEAM, TEAM, User
+from bot.demo.workspace.rates import Rates
+from bot.demo.workspace.views import View
+from bot.edges.slack import Directory, Roll
+from bot.edges.slack.hears import COMMAND, Hears
+from bot.edges.store import tables
+from tests.core import samples
+from tests.edges.slack.office import CHANNEL, POD, Office, Sights, eventually
+from tests.town import CLUSTER, EVERYTHING, policy
+
+Json = dict[str, Any]
+
+ASKS: Mapping[str, frozenset[Right]] = {CLUSTER: frozenset[Right](("request",))}
+SHARED = "C0SHARED"
+GREY = "#6b7280"
+MORE = (
+    User(id="U0MULTI", name="multi", role="multi", color=GREY),
+    User(id="U0ROBOT", name="robot", role="robot", color=GREY),
+    User(id="U0STRANGER", name="stranger", role="stranger", color=GREY, team="T0OTHER"),
+    User(id="U0BROKEN", name="broken", role="none", color=GREY),
+    User(id="U0MEMBER", name="member", role="none", color=GREY),
+)
+EVERYBODY = ("U0ADA", "U0BEN", "U0MULTI", "U0GUEST", "U0ROBOT", "U0STRANGER", "U0BROKEN", "U0OUTSIDE", "U0GONE")
+ROLL = Roll(
+    # All but the members of the group are listed by name: it is not the want of a name that keeps the others out.
+    {(each, TEAM): each.removeprefix("U0").lower() for each in EVERYBODY},
+    {"@sre": ("S0SRE", TEAM)},
+)
+PEOPLE: Mapping[str, Person] = {
+    **{name: Person(id=name, rights=EVERYTHING) for name in ROLL.listed.values()},
+    "ada": Person(id="ada", rights=ASKS),
+    "@sre": Group(id="@sre", rights=EVERYTHING, members=Unknown("nobody has asked Slack")),
+}
+
+
+# ---- the kinds of people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """`door`: what they read when they are not let in; `rights` of those who are."""
+
+    user: str
+    door: str = ""
+    rights: frozenset[str] = frozenset()
+    spoil: Callable[[Json], None] = lambda _: None
+    sees: bool = True  # false: nothing reaches this person but an answer to the very click
+    has_home: bool = True  # only those of the team have a home tab
+
+
+def _claims(team: str | None) -> Callable[[Json], None]:
+    """The team of whoever acts, as this kind of payload has it."""
+
+    def spoil(body: Json) -> None:
+        if isinstance(body.get("user"), dict):
+            body["user"]["team_id"] = team
+        else:
+            body["team_id"] = team
+
+    return spoil
+
+
+def _nobody(body: Json) -> None:
+    body.pop("user", None)
+    body.pop("user_id", None)
+    body.get("event", {}).pop("user", None)
+
+
+def _org_wide(body: Json) -> None:
+    """An app of a whole Enterprise Grid is told no team of where it was clicked."""
+    if "team" in body:
+        body["team"] = None
+    body["is_enterprise_install"] = True
+
+
+BOTH = frozenset({"request", "approve"})
+ELSE, GUEST = "is not of this team", "is a guest, a bot or no longer a member"
+KINDS: Mapping[str, Kind] = {
+    "an approver": Kind(user="U0BEN", rights=BOTH),
+    "who may ask only": Kind(user="U0ADA", rights=frozenset({"request"})),
+    "who is not listed": Kind(user="U0MALLORY"),
+    "a member of the group": Kind(user="U0MEMBER", rights=BOTH),
+    "a member of the group, of a grid": Kind(user="W0GRID", rights=BOTH),
+    "the same in another team of the grid": Kind(user="W0GRID", rights=BOTH, spoil=_claims(SISTER_TEAM)),
+    "an approver where the app is org-wide": Kind(user="U0BEN", rights=BOTH, spoil=_org_wide),
+    "a guest of one channel": Kind(user="U0GUEST", door=GUEST),
+    "a guest of several channels": Kind(user="U0MULTI", door=GUEST),
+    "a bot": Kind(user="U0ROBOT", door=GUEST),
+    "who left": Kind(user="U0GONE", door=GUEST, sees=False),
+    "who shares no channel": Kind(user="U0STRANGER", door=ELSE, sees=False),
+    "the approver's id in another team": Kind(user="U0BEN", door=ELSE, spoil=_claims("T0OTHER")),
+    "no team at all": Kind(user="U0BEN", door=ELSE, spoil=_claims(None)),
+    "another organisation": Kind(user="U0OUTSIDE", door=ELSE, has_home=False),
+    "another organisation that claims our team": Kind(user="U0OUTSIDE", door=ELSE, spoil=_claims(TEAM), has_home=False),
+    "nobody": Kind(user="U0BEN", door="did not say who you are", spoil=_nobody, sees=False),
+    "nobody that Slack knows": Kind(user="U0NOBODY", door="could not be looked up", sees=False),
+    "whose account cannot be read": Kind(user="U0BROKEN", door="could not be looked up"),
+}
+
+
+# ---- the ways in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """`needs`: the right without which it has no effect; empty for what all of the team may."""
+
+    sort: str  # command, event, action, view
+    name: str
+    phase: str
+    value: str = ""
+    comes: str = "an effect"  # an effect, an answer, a modal, the home tab
+    needs: frozenset[str] = frozenset()
+    at_home: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.sort} {self.name}{' at home' if self.at_home else ''}"
+
+
+ASK, AGREE = frozenset({"request"}), frozenset({"approve"})
+DANGEROUS = "docker.restart"
+WAYS = (
+    Way(sort="command", name=COMMAND, phase="diagnosed", value="list", comes="an answer"),
+    Way(sort="event", name="app_home_opened", phase="diagnosed", comes="the home tab"),
+    Way(sort="action", name="request", phase="diagnosed", value="1 container.stop {pod}", needs=ASK),
+    Way(sort="action", name="request_other", phase="diagnosed", value=f"1 {DANGEROUS} {{pod}}", needs=ASK),
+    Way(sort="action", name="approve", phase="proposed", value="1 {plan}", needs=AGREE),
+    Way(sort="action", name="approve_typed", phase="dangerous", value="1 {plan}", comes="a modal"),
+    Way(sort="action", name="reject", phase="proposed", value="1 {plan}", comes="a modal"),
+    Way(sort="action", name="settle_done", phase="unsettled", value="1", comes="a modal"),
+    Way(sort="action", name="settle_not_done", phase="unsettled", value="1", comes="a modal"),
+    Way(sort="action", name="diagnose", phase="diagnosed", value="1", comes="an answer"),
+    Way(sort="action", name="diagnose_place", phase="diagnosed", value=f"{CLUSTER}/prod/{POD}", comes="an answer"),
+    Way(sort="action", name="pause", phase="diagnosed", value="home", comes="a modal", at_home=True),
+    Way(sort="action", name="resume", phase="diagnosed", value="home", comes="a modal", at_home=True),
+    Way(sort="action", name="of_last_year", phase="diagnosed", value="1", comes="an answer"),
+    Way(sort="view", name="request", phase="diagnosed", value="1 container.stop {pod}", needs=ASK),
+    Way(sort="view", name="approve", phase="dangerous", value="1 {plan}", needs=AGREE),
+    Way(sort="view", name="reject", phase="proposed", value="1 {plan}", needs=ASK),
+    Way(sort="view", name="settle", phase="unsettled", value="1 done", needs=AGREE),
+    Way(sort="view", name="pause", phase="diagnosed", value="pause", at_home=True),
+    Way(sort="view", name="resume", phase="paused", value="resume", needs=AGREE, at_home=True),
+    Way(sort="view", name="of_last_year", phase="diagnosed", value="1", comes="an answer"),
+)
+
+
+class Square:
+    """An office in which each try begins in the phase it needs, as if the tries before had not been."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self._file = office.folder / "terminating.db"
+        self._plans: dict[str, str] = {}
+        office.engine.sweep(CLUSTER)
+        office.work()
+        self._keep("diagnosed", Diagnosed)
+        office.engine.pause("ben", "the network is being mended")
+        self._keep("paused", Diagnosed)
+        for name, repair in (("dangerous", DANGEROUS), ("proposed", "container.stop")):
+            self.back("diagnosed")
+            office.engine.request(
+                Wanted(incident=1, pod="", repair=repair, option="", person="broken", reason="it blocks us")
+            )
+            self._keep(name, Proposed)
+        office.town.acts = [Acted("unknown", "the connection broke")]
+        said = Said(incident=1, ballot="approve", person="ben", digest=self._plans["proposed"], via="a test")
+        office.engine.vote(said)
+        office.work()
+        self._keep("unsettled", Unsettled)
+
+    def _keep(self, name: str, phase: type) -> None:
+        found = self.office.incident().phase
+        assert isinstance(found, phase), found
+        self._plans[name] = found.plan.digest if isinstance(found, Proposed | Unsettled) else ""
+        _copied(self._file, self._of(name))
+
+    def back(self, name: str) -> None:
+        _copied(self._of(name), self._file)
+        workspace = self.office.workspace
+        with workspace.lock:  # as if a minute had passed
+            workspace.rates = Rates(workspace.clock)
+
+    def _of(self, name: str) -> Path:
+        return self.office.folder / f"{name}.db"
+
+    def state(self) -> tuple[object, ...]:
+        """All that a person could change."""
+        with self.office.store.turn(reading=True) as connection:
+            jobs = connection.execute(sa.select(sa.func.count()).select_from(tables.jobs)).scalar_one()
+        return self.office.incident(), self.office.engine.paused(), jobs, tuple(self.office.town.done)
+
+    def body(self, way: Way, user: User) -> tuple[str, Json]:
+        """The envelope's kind and payload, as the workspace makes them."""
+        workspace = self.office.workspace
+        where = SHARED if user.role in ("outside", "stranger") else CHANNEL
+        value = way.value.format(pod=samples.UID, plan=self._plans[way.phase])
+        with workspace.lock:
+            channel = workspace.board.channel(where)
+            match way.sort:
+                case "command":
+                    return "slash_commands", payloads.command(workspace, user, channel, way.name, value)
+                case "event":
+                    return "events_api", payloads.home_opened(workspace, user)
+                case "view":
+                    about = f"{'' if way.at_home else where} {value}"
+                    return "interactive", payloads.submission(workspace, user, _modal(way, user, about))
+            action: Json = {
+                "type": "button",
+                "action_id": way.name,
+                "block_id": "b",
+                "action_ts": "1.0",
+                "value": value,
+            }
+            if way.name in ("request_other", "diagnose_place"):
+                option = {"text": {"type": "plain_text", "text": "it"}, "value": action.pop("value")}
+                action |= {"type": "static_select", "selected_option": option}
+            if way.at_home:
+                home = replace(_modal(way, user, ""), body={"type": "home", "blocks": []})
+                return "interactive", payloads.view_action(workspace, user, home, action)
+            shown = workspace.board.messages(CHANNEL)[0]
+            return "interactive", payloads.message_action(workspace, user, channel, shown, action)
+
+    def send(self, kind: str, body: Json) -> None:
+        workspace = self.office.workspace
+        with workspace.lock:
+            workspace.sockets.send(kind, body)  # type: ignore[arg-type]  # one of the three
+
+    def told(self, user: str) -> tuple[int, object, object]:
+        """How much this person was whispered, their home tab and their modal."""
+        workspace = self.office.workspace
+        with workspace.lock:
+            whispers = [each for place in (CHANNEL, SHARED) for each in workspace.board.whispers(place, user)]
+            return len(whispers), workspace.views.home(user), workspace.views.top(user)
+
+    def heard(self, user: str) -> str:
+        """The newest of what they were told."""
+        workspace = self.office.workspace
+        with workspace.lock:
+            whispers = [each for place in (CHANNEL, SHARED) for each in workspace.board.whispers(place, user)]
+            home = workspace.views.home(user)
+        newest = max(whispers, key=lambda each: each.ts).text if whispers else ""
+        return f"{newest}\n{json.dumps(home.body, ensure_ascii=False) if home else ''}"
+
+    def forget(self, user: str) -> None:
+        workspace = self.office.workspace
+        with workspace.lock:
+            for place in (CHANNEL, SHARED):
+                for each in workspace.board.whispers(place, user):
+                    workspace.board.delete(each)
+            workspace.views._homes.pop(user, None)
+            workspace.views._stacks.pop(user, None)
+
+
+def _copied(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target, timeout=10)) as written:
+        read.backup(written)
+
+
+def _modal(way: Way, user: User, about: str) -> View:
+    """One that this bot opened, filled in."""
+    values = {
+        "reason": {"reason": {"type": "plain_text_input", "value": "because of the backup"}},
+        "typed": {"typed": {"type": "plain_text_input", "value": "node-17"}},
+    }
+    body = {"type": "modal", "callback_id": way.name, "private_metadata": about, "blocks": []}
+    return View(id="V0MODAL", user=user.id, body=body, root="V0MODAL", values=values, hash="h")
+
+
+@pytest.fixture(scope="module")
+def square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Square]:
+    rules: Policy = policy(people=PEOPLE)
+    office = Office(tmp_path_factory.mktemp("square"), policy=rules, roll=ROLL)
+    office.workspace.users |= {each.id: each for each in MORE}
+    channels = office.workspace.board._channels
+    joined = {each.id for each in MORE if each.role != "stranger"}
+    channels[CHANNEL] = replace(channels[CHANNEL], members=channels[CHANNEL].members | joined)
+    office.workspace.groups["S0SRE"] = ("U0MEMBER", "W0GRID", "U0GUEST")
+    with office.opened():
+        yield Square(office)
+
+
+def user_of(square: Square, kind: Kind) -> User:
+    return square.office.workspace.users.get(kind.user, User(id=kind.user, name="?", role="none", color=GREY))
+
+
+# ---- what is tried
+
+
+def test_every_way_in_is_tried_and_there_is_no_other(square: Square) -> None:
+    office = square.office
+    directory = Directory(office.web, ROLL, office.now)
+    hears = Hears(office.web, directory, office.engine, Sights(office.town), office.now)
+    app = App(client=office.web.client, token_verification_enabled=False)
+    hears.register(app)
+
+    reached = set()
+    for way in WAYS:
+        _, body = square.body(way, office.workspace.users["U0BEN"])
+        asked = BoltRequest(body=body, mode="socket_mode")
+        matching = (
+            n for n, each in enumerate(app._listeners) if each.matches(req=asked, resp=BoltResponse(status=200))
+        )
+        reached.add(next(matching))
+    hears.close()
+
+    assert reached == set(range(len(app._listeners)))
+    assert {each.name for each in WAYS if each.sort == "action"} == {*hears.actions, "of_last_year"}
+    assert {each.name for each in WAYS if each.sort == "view"} == {*hears.views, "of_last_year"}
+
+
+def outcome(square: Square, way: Way, kind: Kind, log: pytest.LogCaptureFixture) -> str:
+    """One try, and what came of it: let in or refused, and how."""
+    user = user_of(square, kind)
+    square.back(way.phase)
+    square.forget(user.id)
+    log.clear()
+    if user.id == "U0BROKEN":
+        square.office.workspace.fail("users.info", ServerError())
+    envelope, body = square.body(way, user)
+    kind.spoil(body)
+    before, quiet = square.state(), square.told(user.id)
+    at_home = way.at_home or way.sort == "event"
+    reached = "response_url" in body or (kind.sees and (kind.has_home or not at_home))
+
+    def came() -> str | None:
+        if square.state() != before:
+            return "an effect"
+        told = square.told(user.id)
+        if told == quiet:
+            return None
+        if kind.door:
+            assert kind.door in square.heard(user.id), square.heard(user.id)
+            return "refused at the door"
+        if told[2] is not None:
+            return "a modal"
+        says = square.heard(user.id)
+        if any(each in says for each in ("may not", "is not among", "asked for this fix, so someone else")):
+            return "refused"
+        return "an answer" if told[0] else "the home tab"
+
+    square.send(envelope, body)
+    if not reached:
+        eventually("the log to say that nobody was told", lambda: "nobody was told" in log.text)
+        assert (square.state(), square.told(user.id)) == (before, quiet)
+        return "refused at the door"
+    found = eventually(f"{way} to come to something for {kind.user}", came)
+    square.office.settled()
+    assert found == "an effect" or square.state() == before
+    return found
+
+
+def expected(way: Way, kind: Kind) -> str:
+    if kind.door:
+        return "refused at the door"
+    if way.needs and not way.needs & kind.rights:
+        return "refused"
+    return way.comes
+
+
+@pytest.mark.timeout(300)
+def test_who_may_at_every_way_in(
+    square: Square, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    found = {(name, str(way)): outcome(square, way, kind, caplog) for name, kind in KINDS.items() for way in WAYS}
+
+    wanted = {(name, str(way)): expected(way, kind) for name, kind in KINDS.items() for way in WAYS}
+    right = sum(found[each] == wanted[each] for each in wanted)
+    with capsys.disabled():
+        print(f"\n{len(WAYS)} ways in x {len(KINDS)} kinds of people: {right} of {len(wanted)} as they should be")
+    assert found == wanted

@@ -42,6 +42,8 @@ _HANDS = 16
 _WANTED = re.compile(r"(\d{1,9}) ([a-z_.]{1,40}) ([0-9a-f-]{1,64})", re.ASCII)
 _PLAN = re.compile(r"(\d{1,9}) ([0-9a-f]{64})", re.ASCII)
 _INCIDENT = re.compile(r"(\d{1,9})", re.ASCII)
+_CHOSEN = re.compile(r"\d{1,3}", re.ASCII)
+_ANSWERS_AT = re.compile(r"https?://[\w.:-]+/[\w./-]+", re.ASCII)
 _FAILED = (
     "The bot failed at that, and what became of it is not known. Look at the newest message of this incident, then try "
     "again. Its log says what failed."
@@ -92,8 +94,8 @@ class Hears:
             app.action(name)(self._listener(does))
         for name, does in self.views.items():
             app.view(name)(self._listener(does))
-        app.action(re.compile(".*"))(self._listener(lambda _, __: _STALE))
-        app.view(re.compile(".*"))(self._listener(lambda _, __: _STALE))
+        app.action(re.compile(".*"))(self._listener(self._stale))
+        app.view(re.compile(".*"))(self._listener(self._stale))
 
     def _listener(self, does: Do) -> Callable[[Ack, dict[str, Any]], None]:
         def heard(ack: Ack, body: dict[str, Any]) -> None:
@@ -119,7 +121,7 @@ class Hears:
         text, blocks = self._directory.named_text(reply.text), self._directory.named(reply.blocks)
         url, place, (user, _) = body.get("response_url"), _place(body), claimed(body)
         ways: list[Callable[[], None]] = []
-        if isinstance(url, str) and url:
+        if isinstance(url, str) and _ANSWERS_AT.fullmatch(url):
             ways.append(lambda: self._web.respond(url, text, blocks))
         if user and place:
             ways.append(lambda: self._web.whisper(place, user, text))
@@ -139,6 +141,10 @@ class Hears:
         if error := done.exception():
             log.error("what was clicked or typed came to nothing", exc_info=error)
             self._answer(body, Reply(_FAILED))
+
+    def _stale(self, caller: Caller, body: Body) -> Answer:
+        del caller, body
+        return _STALE
 
     # ---- commands and the home tab
 
@@ -176,8 +182,8 @@ class Hears:
         self._web.open(str(body.get("trigger_id", "")), views.reason(asking, says, needed=needed))
 
     def _switched(self, caller: Caller, body: Body) -> Answer:
-        why = filled(body["view"], REASON)
-        if body["view"].get("callback_id") == "pause":
+        why = filled(_view(body), REASON)
+        if _view(body).get("callback_id") == "pause":
             self._bot.pause(caller.person, why, caller.via)
             no = None
         else:
@@ -205,7 +211,7 @@ class Hears:
         return self._wanted(caller, incident, match, "", "")
 
     def _requested(self, caller: Caller, body: Body) -> Answer:
-        view = body["view"]
+        view = _view(body)
         match = _WANTED.fullmatch(_told_about(view))
         incident = self._bot.incident(int(match[1])) if match else None
         if match is None or incident is None:
@@ -213,7 +219,7 @@ class Hears:
         offers = incident.phase.finding.offers if isinstance(incident.phase, Diagnosed) else ()
         choices = next((each.choices for each in offers if each.repair == match[2]), ())
         chosen = filled(view, CHOICE)
-        option = choices[int(chosen)] if chosen.isdecimal() and int(chosen) < len(choices) else ""
+        option = choices[int(chosen)] if _CHOSEN.fullmatch(chosen) and int(chosen) < len(choices) else ""
         return self._wanted(caller, incident, match, option, filled(view, REASON))
 
     def _wanted(
@@ -261,7 +267,7 @@ class Hears:
         return None
 
     def _approved(self, caller: Caller, body: Body) -> Answer:
-        return self._vote(caller, _told_about(body["view"]), "approve", typed=filled(body["view"], TYPED).strip())
+        return self._vote(caller, _told_about(_view(body)), "approve", typed=filled(_view(body), TYPED).strip())
 
     def _reject(self, caller: Caller, body: Body) -> Answer:
         del caller
@@ -274,7 +280,7 @@ class Hears:
         return None
 
     def _rejected(self, caller: Caller, body: Body) -> Answer:
-        return self._vote(caller, _told_about(body["view"]), "reject", reason=filled(body["view"], REASON))
+        return self._vote(caller, _told_about(_view(body)), "reject", reason=filled(_view(body), REASON))
 
     def _vote(self, caller: Caller, value: str, ballot: Ballot, *, typed: str = "", reason: str = "") -> Answer:
         match = _PLAN.fullmatch(value)
@@ -309,10 +315,10 @@ class Hears:
         return None
 
     def _settled(self, caller: Caller, body: Body) -> Answer:
-        number, _, outcome = _told_about(body["view"]).partition(" ")
+        number, _, outcome = _told_about(_view(body)).partition(" ")
         if not _INCIDENT.fullmatch(number) or outcome not in ("done", "not-done"):
             return _STALE
-        why = filled(body["view"], REASON)
+        why = filled(_view(body), REASON)
         answer = self._bot.settle(int(number), caller.person, why, done=outcome == "done", via=caller.via)
         return answer if isinstance(answer, Refusal) else None
 
@@ -328,6 +334,11 @@ def _value(body: Body) -> str:
     return str((chosen.get("value") if isinstance(chosen, dict) else action.get("value")) or "")
 
 
+def _view(body: Body) -> Mapping[str, Any]:
+    view = body.get("view")
+    return view if isinstance(view, dict) else {}
+
+
 def _about(body: Body, what: str) -> str:
     """With the channel in front, so that who fills in the modal can be answered there."""
     return f"{_place(body)} {what}"
@@ -341,7 +352,6 @@ def _place(body: Body) -> str:
     channel = body.get("channel")
     if isinstance(channel, dict):
         return str(channel.get("id", ""))
-    view = body.get("view")
-    if isinstance(view, dict):
+    if view := _view(body):
         return str(view.get("private_metadata", "")).partition(" ")[0]
     return str(body.get("channel_id", ""))

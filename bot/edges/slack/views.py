@@ -11,6 +11,7 @@ from slack_sdk.models.views import View
 from bot.core.consent import Right
 from bot.core.facts import Unknown
 from bot.core.guards import Pause
+from bot.core.hostile import plain
 from bot.core.incident_cards import headline, status
 from bot.core.phases import Incident, Proposed
 from bot.core.plan_cards import spoken
@@ -82,11 +83,18 @@ def _modal(asking: Asking, blocks: Sequence[Block]) -> Modal:
 
 def filled(view: Mapping[str, Any], block: str) -> str:
     """What stands in a field of a submitted modal; empty where nothing does."""
-    fields = ((view.get("state") or {}).get("values") or {}).get(block) or {}
-    for field in fields.values():
-        chosen = field.get("selected_option") or {}
-        return str(chosen.get("value") or field.get("value") or "")
+    for field in _inside(view, "state", "values", block).values():
+        chosen = _inside(field, "selected_option").get("value")
+        said = field.get("value") if isinstance(field, Mapping) else None
+        return plain(str(chosen or said or ""), _LONGEST_REASON)
     return ""
+
+
+def _inside(tree: object, *names: str) -> Mapping[str, Any]:
+    """What Slack sends is JSON, and not always as its documents say."""
+    for name in names:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}
 
 
 # ---- the App Home

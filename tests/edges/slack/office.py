@@ -30,7 +30,7 @@ from tests.town import CLUSTER, Clock, Town, policy
 T = TypeVar("T")
 
 CHANNEL, POD = "C0ONCALL", "zookeeper0-0"
-PEOPLE = {"ada": "U0ADA", "ben": "U0BEN", "mallory": "U0MALLORY"}
+PEOPLE = {"ada": "U0ADA", "ben": "U0BEN", "mallory": "U0MALLORY", "grid": "W0GRID"}
 LISTED = {("U0ADA", "T0DEMO"): "ada", ("U0BEN", "T0DEMO"): "ben"}
 PATIENCE_S = 20
 
@@ -87,6 +87,7 @@ class Office:
     policy: Policy = field(default_factory=policy)
     roll: Roll = field(default_factory=lambda: Roll(LISTED))
     channel: str = CHANNEL
+    ahead: timedelta = timedelta()
 
     @contextmanager
     def opened(self) -> Iterator["Office"]:
@@ -115,9 +116,9 @@ class Office:
         self.request_url = RequestUrl(Seals(SECRET, self.now), "127.0.0.1", 0)
         return self.request_url
 
-    @staticmethod
-    def now() -> datetime:
-        return datetime.now(UTC)
+    def now(self) -> datetime:
+        """For what knows Slack; the engine's time is another."""
+        return datetime.now(UTC) + self.ahead
 
     # ---- the engine
 

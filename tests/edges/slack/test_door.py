@@ -7,13 +7,15 @@ Ways in are read from the app itself, so that one which nobody listed here fails
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from slack_bolt import App
 from slack_bolt.request import BoltRequest
 from slack_bolt.response import BoltResponse
@@ -23,6 +25,7 @@ from bot.core.consent import Group, Person, Right
 from bot.core.facts import Unknown
 from bot.core.guards import Policy
 from bot.core.phases import Diagnosed, Proposed, Unsettled
+from bot.core.refusals import Refusal
 from bot.core.spoken import Said, Wanted
 from bot.demo.workspace import ServerError, payloads
 from bot.demo.workspace.cast import SISTER_TEAM, TEAM, User
@@ -395,3 +398,129 @@ def test_who_may_at_every_way_in(
     with capsys.disabled():
         print(f"\n{len(WAYS)} ways in x {len(KINDS)} kinds of people: {right} of {len(wanted)} as they should be")
     assert found == wanted
+
+
+# ---- what goes wrong
+
+
+def does_of(hears: Hears, way: Way) -> Callable[..., Any]:
+    match way.sort:
+        case "command":
+            return hears._command
+        case "event":
+            return hears._home
+        case _:
+            return (hears.actions if way.sort == "action" else hears.views).get(way.name, hears._stale)
+
+
+def places(tree: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Each place of a payload, but for who it is from and where they are answered."""
+    children: list[tuple[str | int, object]] = []
+    if isinstance(tree, dict):
+        children = [(name, each) for name, each in tree.items() if path or name not in KEPT]
+    elif isinstance(tree, list):
+        children = list(enumerate(tree))
+    for name, each in children:
+        yield (*path, name)
+        yield from places(each, (*path, name))
+
+
+KEPT = frozenset({"user", "user_id", "team_id", "event", "response_url", "message", "enterprise"})
+WORDS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**12), 10**12),
+    st.text(max_size=40),
+    st.sampled_from(
+        ["", "1", "9" * 5_000, "1 " + "0" * 64, "\ud800", "\x00", "0 - -", "٣", "1 container.stop -", "C0 "]
+    ),
+)
+VALUES = st.recursive(
+    WORDS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def spoiled(body: Json, path: tuple[str | int, ...], value: object) -> None:
+    inside: Any = body
+    for step in path[:-1]:
+        inside = inside[step]
+    inside[path[-1]] = value
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_payload_holds_it_is_answered(square: Square, way: Way, data: st.DataObject) -> None:
+    office, user = square.office, square.office.workspace.users["U0BEN"]
+    square.back(way.phase)
+    square.forget(user.id)
+    _, body = square.body(way, user)
+    for path in data.draw(st.lists(st.sampled_from(sorted(places(body), key=str)), max_size=3)):
+        with suppress(KeyError, IndexError, TypeError):  # it is inside of what was spoiled before
+            spoiled(body, path, data.draw(VALUES))
+    before, quiet = square.state(), square.told(user.id)
+
+    office.hears.enter(does_of(office.hears, way), body)
+
+    assert (square.state(), square.told(user.id)) != (before, quiet), "nobody was answered, and nothing was done"
+
+
+NAMES = st.sampled_from(["user", "user_id", "team_id", "event", "id", "view", "actions", "channel", "type", "text"])
+BODIES = st.dictionaries(
+    NAMES, st.recursive(WORDS, lambda inner: st.dictionaries(NAMES, inner, max_size=3)), max_size=5
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=BODIES, way=st.sampled_from(WAYS))
+def test_whoever_a_payload_is_from_is_nobody_unless_slack_knows_them(square: Square, body: Json, way: Way) -> None:
+    before = square.state()
+
+    assert isinstance(square.office.hears._door.admit(body), Refusal)
+    square.office.hears.enter(does_of(square.office.hears, way), body)
+
+    assert square.state() == before
+
+
+def unforeseen() -> None:
+    raise RuntimeError("nobody foresaw that")
+
+
+@pytest.mark.parametrize("place", ["a message", "a modal", "the home tab"])
+def test_a_hand_that_fails_says_so_to_whoever_waits_and_the_next_goes_on(square: Square, place: str) -> None:
+    office, user = square.office, square.office.workspace.users["U0BEN"]
+    square.back("diagnosed")
+    square.forget(user.id)
+    way = next(each for each in WAYS if str(each) == f"{'action' if place == 'a message' else 'view'} request")
+    envelope, body = square.body(way, user)
+    if place == "the home tab":
+        body["view"]["private_metadata"] = body["view"]["private_metadata"].removeprefix(CHANNEL)
+    before = square.state()
+    office.town.after_look = unforeseen
+
+    square.send(envelope, body)
+
+    eventually("an answer", lambda: "The bot failed at that" in square.heard(user.id))
+    office.settled()
+    assert square.state() == before
+    square.send(*square.body(WAYS[0], user))
+    eventually("the next to be answered", lambda: "Open incidents" in square.heard(user.id))
+
+
+def test_a_database_that_is_not_to_be_had_is_told(square: Square) -> None:
+    office, user = square.office, square.office.workspace.users["U0BEN"]
+    square.back("proposed")
+    square.forget(user.id)
+    with closing(sqlite3.connect(office.folder / "terminating.db")) as database, database:
+        database.execute("DROP TABLE incidents")
+
+    square.send(*square.body(next(each for each in WAYS if each.name == "approve"), user))
+
+    eventually(
+        "an answer", lambda: "on the database" in square.heard(user.id) or "terminating.db" in square.heard(user.id)
+    )
+    office.settled()
+    square.back("diagnosed")

@@ -7,6 +7,7 @@ What could not be read is not remembered, and what is not known is not guessed: 
 import logging
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -113,21 +114,37 @@ class _Naming:
 
 
 class _Kept(Generic[T]):
+    """Those who ask while it is being read get what it comes to: Slack is asked once, however many click at once."""
+
     def __init__(self, read: Callable[[str], T], clock: Callable[[], datetime]) -> None:
         self._read = read
         self._clock = clock
         self._lock = Lock()
-        self._known: dict[str, tuple[datetime, T]] = {}
+        self._known: dict[str, tuple[datetime, Future[T]]] = {}
 
     def __call__(self, key: str) -> T:
         now = self._clock()
         with self._lock:
-            kept = self._known.get(key)
-        if kept is not None and now - kept[0] < FRESH:
-            return kept[1]
-        found = self._read(key)
-        with self._lock:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[key] = (now, found)
-        return found
+            at, kept = self._known.get(key, (now, None))
+            if kept is not None and now - at < FRESH:
+                mine = None
+            else:
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                kept = mine = Future[T]()
+                self._known[key] = (now, mine)
+        if mine is not None:
+            self._fill(key, mine)
+        return kept.result()
+
+    def _fill(self, key: str, mine: "Future[T]") -> None:
+        try:
+            mine.set_result(self._read(key))
+        except Outage as outage:
+            mine.set_exception(outage)
+        finally:
+            if not mine.done():
+                mine.cancel()
+            if mine.cancelled() or mine.exception() is not None:
+                with self._lock:
+                    self._known.pop(key, None)

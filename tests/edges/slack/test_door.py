@@ -174,6 +174,9 @@ WAYS = (
 )
 
 
+PHASES = ("diagnosed", "paused", "dangerous", "proposed", "unsettled")
+
+
 class Square:
     """An office in which each try begins in the phase it needs, as if the tries before had not been."""
 
@@ -466,6 +469,24 @@ def test_whatever_a_payload_holds_it_is_answered(square: Square, way: Way, data:
     office.hears.enter(does_of(office.hears, way), body)
 
     assert (square.state(), square.told(user.id)) != (before, quiet), "nobody was answered, and nothing was done"
+
+
+@pytest.mark.timeout(300)
+def test_a_click_from_another_time_is_answered(square: Square, capsys: pytest.CaptureFixture[str]) -> None:
+    """Messages keep their buttons, and people click on what is months old."""
+    office, user = square.office, square.office.workspace.users["U0BEN"]
+    tried = [(way, phase) for way in WAYS for phase in PHASES if phase != way.phase]
+    answered = []
+    for way, phase in tried:
+        square.back(phase)
+        square.forget(user.id)
+        before, quiet = square.state(), square.told(user.id)
+        office.hears.enter(does_of(office.hears, way), square.body(way, user)[1])
+        answered.append((square.state(), square.told(user.id)) != (before, quiet))
+
+    with capsys.disabled():
+        print(f"\nclicks from another time: {sum(answered)} of {len(tried)} answered")
+    assert all(answered)
 
 
 NAMES = st.sampled_from(["user", "user_id", "team_id", "event", "id", "view", "actions", "channel", "type", "text"])

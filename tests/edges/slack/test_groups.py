@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -127,6 +129,22 @@ def test_a_membership_is_believed_for_a_minute_and_not_longer(office: Office) ->
     assert office.engine.rights(GRID) == {}
     assert voted(office, GRID) == "group-unknown"
     assert voted(office, "ben") == "accepted"
+
+
+def test_slack_is_asked_once_however_many_ask_at_once(office: Office) -> None:
+    """Twenty calls a minute are allowed of this one."""
+    office.ahead = 2 * MINUTE
+    many = 40
+    together = Barrier(many)
+
+    def ask(_: int) -> object:
+        together.wait()
+        return office.chat.members("@sre")
+
+    with ThreadPoolExecutor(many) as pool:
+        found = set(pool.map(ask, range(many)))
+
+    assert found == {frozenset({"ben", MALLORY, GRID})}
 
 
 @pytest.mark.parametrize("error", ["missing_scope", "plan_upgrade_required", "no_such_subteam", "token_revoked"])

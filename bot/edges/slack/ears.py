@@ -7,7 +7,7 @@ Socket Mode: a socket from us to Slack, so that nothing of ours has to be reacha
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Self
 
 from slack_bolt import App
@@ -68,6 +68,7 @@ def socket_mode(app_token: str) -> Way:
         try:
             yield
         finally:
-            socket.close()  # type: ignore[no-untyped-call]  # the same
+            with suppress(AttributeError):  # the library's own, where the connection breaks while it is closed
+                socket.close()  # type: ignore[no-untyped-call]  # the same
 
     return heard

@@ -83,7 +83,7 @@ function told(state, event) {
     case "warning":
       return warned(state, event);
     case "story":
-      return { ...state, playing: event.story ? { id: event.story, text: event.text ?? "" } : null };
+      return { ...state, playing: event.story ? { since: "0", ...state.playing, id: event.story, text: event.text ?? "" } : null };
     default:
       return state;
   }
@@ -99,6 +99,7 @@ function messaged(state, channel, message) {
     chosen: without(state.chosen, source),
     warnings: without(state.warnings, source),
     unread: before || state.pane === "channel" ? state.unread : state.unread + 1,
+    playing: state.playing && { ...state.playing, text: "" },
     said: `${before ? "Edited. " : ""}${speakerOf(message, state)}: ${message.text ?? ""}`,
   };
 }

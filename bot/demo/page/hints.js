@@ -38,13 +38,14 @@ function said(state, alert, status) {
 }
 
 function stuck(state, alert) {
-  const then = ending(state);
   if (offers(alert)) {
     if (state.me.role === "none") return { text: `${state.me.name} may not ask for fixes. Try it; then act as Ada.`, does: acting(state, "on-call") };
     return { text: "Read the evidence in the thread. Then ask for the fix, here on the alert.", does: opening(state, alert) };
   }
+  const then = ending(state);
   if (then) return { text: "Nothing is offered that could do harm. What helps is not the bot's to do:", does: telling(then) };
-  return { text: "The bot is asking the node." };
+  if (!alert.reply_count && !inThread({ ...state, thread: alert.ts }).some(({ message }) => message !== alert)) return { text: "The bot is asking the node." };
+  return { text: "Nothing is offered that could do harm. Stories has what helps from outside.", does: { words: "Stories", do: "go", pane: "stories" } };
 }
 
 function waiting(state, alert) {

@@ -10,6 +10,7 @@ import { follow } from "./wire.js";
 
 const NEAR_PX = 96; // from the end: whoever is as near reads the newest
 const TICK_MS = 20_000; // for days and "ago"
+const OVER = matchMedia("(max-width: 1020px)"); // as in page.css: the thread lies over the channel
 const FIRST = "U0ADA"; // whoever is on call is played first
 
 const at = (id) => document.getElementById(id);
@@ -37,7 +38,7 @@ function paint(before) {
   settle(parts.sidebar, sidebar(state, document.documentElement.dataset.theme));
   settle(parts.head, head(state));
   settle(parts.column, pane());
-  settle(parts["thread-column"], state.thread ? thread(state) : []);
+  settle(parts["thread-column"], state.thread ? thread(state, { covers: OVER.matches }) : []);
   parts.page.classList.toggle("with-drawer", state.drawer);
   parts.page.classList.toggle("with-thread", threadShown());
   parts.thread.hidden = !threadShown();
@@ -201,7 +202,7 @@ function go({ pane: next, channel }) {
 }
 
 function openThread(ts) {
-  change((now) => ({ ...now, thread: ts }));
+  change((now) => ({ ...now, thread: ts, threadSince: inChannel(now).at(-1)?.message.ts ?? "0" }));
   at("thread-close").focus({ preventScroll: true });
 }
 

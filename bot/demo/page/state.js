@@ -24,6 +24,7 @@ export const EMPTY = Object.freeze({
   channel: null,
   pane: "channel",
   thread: null,
+  threadSince: "0",
   drawer: false,
   unread: 0,
   playing: null,

@@ -105,8 +105,11 @@ def test_a_finalizer_takes_two_and_its_controller_is_better(visits: Visits, up: 
     visit.open_thread()
     expect(visit.thread).to_contain_text("the build server is being replaced")
     visit.thread.get_by_role("button", name="Approve").click()
+    visit.fill("build-8812", "Approve")
+    expect(visit.thread.get_by_role("article", name="only visible to you")).to_contain_text('Type the name "node-12"')
+    visit.thread.get_by_role("button", name="Approve").click()
     visit.fill("node-12", "Approve")
-    expect(visit.thread.get_by_role("article").last).to_contain_text("Ben approved")
+    expect(visit.thread.get_by_role("article", name="terminating", exact=True).last).to_contain_text("Ben approved")
     visit.fits()
     assert uid(up, BUILD)
 

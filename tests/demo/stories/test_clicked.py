@@ -9,7 +9,7 @@ from bot.demo.cluster.kinds import PODS
 from bot.demo.cluster.stories import BUILD, ZOOKEEPER
 from bot.demo.show import Demo
 from tests.demo.stories.conftest import Visits
-from tests.demo.stories.visit import HEALED_S, Visit
+from tests.demo.stories.visit import ASK, HEALED_S, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -125,7 +125,7 @@ def test_a_silent_node_is_one_message_and_nothing_is_offered(visits: Visits) -> 
     visit = begun(visits, SILENT, dark=True)
     visit.reads("🔴 STUCK", "40 pods on node-23", "and 35 more")
     expect(visit.alerts).to_have_count(1)
-    expect(visit.alerts.get_by_role("button", name=re.compile("^Request"))).to_have_count(0)
+    expect(visit.alerts.get_by_role("button", name=ASK)).to_have_count(0)
     expect(visit.alerts.get_by_role("button", name="Other fixes")).to_have_count(0)
     expect(visit.hint).to_contain_text("Nothing is offered that could do harm")
 

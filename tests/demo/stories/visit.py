@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 PATIENCE_S = 30.0
+ASK = re.compile("^(Request|Ask to)")
 HEALED_S = 90.0  # from the last vote until it is believed
 
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -55,7 +56,7 @@ class Visit:
         expect(self.thread).to_be_visible()
 
     def request(self) -> None:
-        self.alerts.last.get_by_role("button", name=re.compile("^Request")).click()
+        self.alerts.last.get_by_role("button", name=ASK).click()
 
     def approve(self) -> None:
         """Low risk: a question first."""

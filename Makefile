@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHELLS := bot/node/terminating-node
 BASHES := tests/lab/install .ci/run
 
-.PHONY: install run demo check test browser crash lab repairs bench format clean
+.PHONY: install run demo check test browser screenshots crash lab repairs bench format clean
 
 install: $(STAMP)
 
@@ -76,6 +76,10 @@ postgresql:
 # The demo's page, read and clicked in Debian's Chromium.
 browser: $(STAMP) chromium
 	$(BIN)/pytest -q -m browser -p no:cacheprovider tests
+
+# The pictures of the README: the founding story is played for them.
+screenshots: $(STAMP) chromium
+	$(BIN)/python -m tests.demo.stories.screenshots docs/screenshots
 
 .PHONY: chromium
 chromium:

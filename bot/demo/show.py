@@ -16,7 +16,7 @@ from threading import Event
 
 from bot.app import running
 from bot.demo.cluster.kinds import PODS
-from bot.demo.cluster.stories import STORIES, Stories
+from bot.demo.cluster.stories import ENDINGS, STORIES, Stories
 from bot.demo.cluster.town import NAME, Town
 from bot.demo.workspace import Stage, Story, Suggestion, Workspace, serve
 from bot.edges.slack.words import USAGE, completed
@@ -26,6 +26,8 @@ CHANNEL = "C0ONCALL"
 TEAM = "T0DEMO"
 _OVERDUE, _SWEEP = "5s", "2s"
 _SHOWN = 8  # completions
+_GOES_ON = "That story goes on already: see the channel."
+_NOTHING_TO_END = "There is nothing to end: its story has not begun, or is over."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ def demo(port: int = 0) -> Iterator[Demo]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="terminating-demo.")))
         town = stack.enter_context(Town(running.clock))
         stories = Stories(town)
-        workspace = Workspace(stage=_stage(town, stories))
+        workspace = Workspace()
+        workspace.stage = _stage(town, stories, workspace)
         url = stack.enter_context(serve(workspace, port, Path(str(files("bot"))) / "demo" / "page"))
         settings = load(_settings(folder, town, workspace, url))
         over = Event()
@@ -72,8 +75,8 @@ def _settings(folder: Path, town: Town, workspace: Workspace, url: str) -> Path:
             "api": f"{url}/api/",
         },
         "people": {
-            "ada": {"slack": {"user": "U0ADA", "team": TEAM}, **every},
-            "ben": {"slack": {"user": "U0BEN", "team": TEAM}, **every},
+            "Ada": {"slack": {"user": "U0ADA", "team": TEAM}, **every},
+            "Ben": {"slack": {"user": "U0BEN", "team": TEAM}, **every},
         },
         "repairs": {"own_node": "none", "storm": {"nodes": 20}},
     }
@@ -82,14 +85,15 @@ def _settings(folder: Path, town: Town, workspace: Workspace, url: str) -> Path:
     return path
 
 
-def _stage(town: Town, stories: Stories) -> Stage:
+def _stage(town: Town, stories: Stories, workspace: Workspace) -> Stage:
     def tell(story: str) -> None:
-        stories.begin(story)
+        if not stories.begin(story):
+            workspace.announce(story, _NOTHING_TO_END if story in ENDINGS else _GOES_ON)
 
     def suggest(line: str) -> Sequence[Suggestion]:
         return _completions(town, line)
 
-    shown = tuple(Story(id=each.id, title=each.title, about=each.tells) for each in STORIES)
+    shown = tuple(Story(id=each.id, title=each.title, about=each.tells, after=each.after) for each in STORIES)
     return Stage(stories=shown, tell=tell, suggest=suggest)
 
 

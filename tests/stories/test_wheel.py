@@ -58,7 +58,7 @@ def test_the_node_program_and_the_example_settings_are_in_the_wheel(installed: P
     script = python(installed, tmp_path, "-m", "bot", "node-setup", "--key", str(public))
 
     assert (CHECKOUT / "bot" / "node" / "terminating-node").read_text().rstrip() in script
-    for name in ("config/terminating.yaml", "node/terminating-node"):
+    for name in ("config/terminating.yaml", "config/slack-manifest.yaml", "node/terminating-node"):
         assert (installed / "bot" / name).read_bytes()
     assert not [path for path in installed.rglob("*") if "tests" in path.parts]
 

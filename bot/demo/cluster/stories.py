@@ -25,11 +25,12 @@ _TOLERATED = timedelta(seconds=300)  # k8s.io/kubernetes, plugin/pkg/admission/d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """`title` and `tells` are for people."""
+    """`title` and `tells` are for people; `after` is the story that this one ends."""
 
     id: str
     title: str
     tells: str
+    after: str = ""
 
 
 STORIES: tuple[Story, ...] = (
@@ -42,8 +43,14 @@ STORIES: tuple[Story, ...] = (
     Story(
         id="finalizer",
         title="The build that may not leave",
-        tells="ci/build-8812 has ended, but a finalizer still holds the object. The controller that should take it off "
-        "is gone.",
+        tells="ci/build-8812 has ended, but a finalizer still holds the object, and the controller that should take it "
+        "off is away. To take it off by hand, two must agree who did not ask.",
+    ),
+    Story(
+        id="controller-returns",
+        title="The controller comes back",
+        tells="It does what it has to do for ci/build-8812, and takes its finalizer off.",
+        after="finalizer",
     ),
     Story(
         id="silent-node",
@@ -55,8 +62,10 @@ STORIES: tuple[Story, ...] = (
         id="node-returns",
         title="The node comes back",
         tells="node-23 reports again. Its kubelet ends what was waiting, and the incident resolves itself.",
+        after="silent-node",
     ),
 )
+ENDINGS = frozenset(each.id for each in STORIES if each.after)
 
 
 class Stories:
@@ -66,6 +75,7 @@ class Stories:
         self._begin: Mapping[str, Callable[[datetime], bool]] = {
             "lost-exit-event": self._lost_exit_event,
             "finalizer": self._finalizer,
+            "controller-returns": self._controller_returns,
             "silent-node": self._silent_node,
             "node-returns": self._node_returns,
         }
@@ -107,6 +117,13 @@ class Stories:
         made["status"] = ended(made, deadline)
         # Its kubelet has let go of it, with grace 0: now it waits for the finalizer alone.
         self._registry.place(PODS, _deleting(made, deadline, timedelta(0)))
+        return True
+
+    def _controller_returns(self, now: datetime) -> bool:
+        del now
+        if self._registry.store.get(PODS, BUILD) is None:
+            return False
+        self._registry.change(PODS, BUILD, _let_go)
         return True
 
     def _silent_node(self, now: datetime) -> bool:
@@ -152,6 +169,11 @@ def _job(since: datetime) -> Object:
 
 def _build() -> Object:
     return container("build", "registry.example.com/build:1", "1024Mi")
+
+
+def _let_go(found: Object) -> Object:
+    left = [each for each in found["metadata"].get("finalizers", ()) if each != FINALIZER]
+    return {**found, "metadata": {**found["metadata"], "finalizers": left}}
 
 
 def _deleting(found: Object, deadline: datetime, grace: timedelta) -> Object:

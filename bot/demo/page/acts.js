@@ -11,7 +11,7 @@ import { sure, view as viewFile } from "./dialogs.js";
 import { harmless } from "./dom.js";
 import { pick } from "./menu.js";
 import { knowing } from "./messages.js";
-import { blocksOf } from "./state.js";
+import { blocksOf, inChannel } from "./state.js";
 import { faults, valueOf, valuesOf } from "./values.js";
 import { say } from "./wire.js";
 
@@ -100,11 +100,21 @@ export async function openHome(page) {
 }
 
 export async function startStory(page, story) {
-  page.change((state) => ({ ...state, pane: "channel", drawer: false, unread: 0, playing: { id: story, text: "" } }));
+  page.change((state) => playing(state, story));
   const answer = await say("story", { story });
   if (answer.ok) return;
   page.change((state) => ({ ...state, playing: null }));
   refused(page, answer.error);
+}
+
+/** One that ends another goes on with its alert; any other waits for an alert of its own. */
+function playing(state, story) {
+  const shown = { ...state, pane: "channel", drawer: false, unread: 0 };
+  if (state.stories.find((each) => each.id === story)?.after) {
+    return { ...shown, playing: { since: "0", ...state.playing, id: story, text: "" } };
+  }
+  const since = inChannel(state).at(-1)?.message.ts ?? "0";
+  return { ...shown, thread: null, playing: { id: story, text: "", since } };
 }
 
 export async function openFile(page, id) {

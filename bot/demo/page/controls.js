@@ -6,6 +6,7 @@
 import { h, icon } from "./dom.js";
 import { emojied } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
+import { signed } from "./signs.js";
 
 /**
  * Where a control stands: its block, and what is known of it beside the block itself.
@@ -27,7 +28,7 @@ export function keyOf(source, block, action) {
 export function worded(text, names) {
   if (!text) return [];
   if (text.type === "mrkdwn") return mrkdwn(text.text, names, { verbatim: text.verbatim === true });
-  return [text.emoji === false ? text.text : emojied(text.text)];
+  return signed(text.emoji === false ? text.text : emojied(text.text));
 }
 
 /** The same in one line without nodes, for labels. */

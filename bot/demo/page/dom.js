@@ -57,6 +57,7 @@ const PATHS = {
   close: "M6 6l12 12M18 6L6 18",
   back: "M15 5l-7 7 7 7",
   down: "M6 9l6 6 6-6",
+  point: "M4 12h14M13 7l5 5-5 5",
   send: "M5 12h13M13 6l6 6-6 6",
   file: "M7 3h7l4 4v14H7zM14 3v4h4M10 12h5M10 16h5",
   eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12zM12 9a3 3 0 100 6 3 3 0 000-6z",
@@ -66,6 +67,7 @@ const PATHS = {
   book: "M5 4h6a2 2 0 012 2v14a2 2 0 00-2-2H5zM19 4h-4a2 2 0 00-2 2v14a2 2 0 012-2h4z",
   app: "M8 3h8v4l-4 5 4 5v4H8v-4l4-5-4-5z",
   warn: "M12 3l10 18H2zM12 10v5M12 18h.01",
+  pause: "M9 5v14M15 5v14",
 };
 
 /** A line drawing that says nothing to a screen reader: the words stand beside it. */

@@ -28,10 +28,11 @@ export function timeline(state) {
   });
 }
 
-/** The open thread. */
-export function thread(state) {
+/** The open thread. Where it covers the channel, what was said there to the one who acts since it is open, too. */
+export function thread(state, { covers }) {
   const known = knowing(state);
-  return inThread(state).map(({ message, whisper }) => drawnMessage(state, message, { whisper, known, inThread: true }));
+  const aside = covers ? inChannel(state).filter(({ message, whisper }) => whisper && Number(message.ts) > Number(state.threadSince)) : [];
+  return [...inThread(state), ...aside].map(({ message, whisper }) => drawnMessage(state, message, { whisper, known, inThread: true }));
 }
 
 function drawnMessage(state, message, { whisper, known, inThread: inside }) {

@@ -7,6 +7,7 @@
 import { moment } from "./dates.js";
 import { h, link } from "./dom.js";
 import { emoji } from "./emoji.js";
+import { signed } from "./signs.js";
 
 const DEEPEST = 8; // styles within styles
 const DEEPEST_HANG = 16; // letters: a second column further right leaves too little of a phone
@@ -71,15 +72,15 @@ export function inline(text, names, how = {}, depth = 0) {
   while (at < text.length) {
     const found = depth < DEEPEST ? piece(text, at, names, how, depth) : null;
     if (found) {
-      out.push(decoded(plain), found.node);
+      out.push(...signed(decoded(plain)), found.node);
       [plain, at] = ["", at + found.length];
     } else {
       plain += text[at];
       at += 1;
     }
   }
-  out.push(decoded(plain));
-  return out.filter((each) => each !== "");
+  out.push(...signed(decoded(plain)));
+  return out;
 }
 
 /** What begins at `at` and is more than a letter, with its length. */
@@ -98,7 +99,7 @@ function piece(text, at, names, how, depth) {
     case ":": {
       const sign = /^:([a-z0-9_+'-]+):/.exec(rest);
       const shown = sign && emoji(sign[1]);
-      return shown && { node: h("span", { class: "emoji", role: "img", "aria-label": sign[1].replaceAll("_", " ") }, shown), length: sign[0].length };
+      return shown && { node: h("span", { class: "emoji", role: "img", "aria-label": sign[1].replaceAll("_", " ") }, signed(shown)), length: sign[0].length };
     }
     case "h": {
       const bareLink = !how.verbatim && !WORD.test(before) && /^https?:\/\/[^\s<>|*`]+[^\s<>|*`.,;:!?'")\]]/.exec(rest);

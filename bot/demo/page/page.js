@@ -4,17 +4,18 @@ import * as acts from "./acts.js";
 import { composer, parsed } from "./composer.js";
 import { icon, settle } from "./dom.js";
 import { thread, timeline } from "./messages.js";
-import { head, home, may, modal, people, sidebar, stories } from "./places.js";
+import { head, hinted, home, may, modal, people, sidebar, stories } from "./places.js";
 import { EMPTY, begun, heard, inChannel, inThread } from "./state.js";
 import { follow } from "./wire.js";
 
 const NEAR_PX = 96; // from the end: whoever is as near reads the newest
 const TICK_MS = 20_000; // for days and "ago"
+const OVER = matchMedia("(max-width: 1020px)"); // as in page.css: the thread lies over the channel
 const FIRST = "U0ADA"; // whoever is on call is played first
 
 const at = (id) => document.getElementById(id);
 const parts = Object.fromEntries(
-  ["sidebar", "head", "scroll", "column", "foot", "newest", "notice", "composer", "completions", "command", "acting", "thread", "thread-scroll", "thread-column", "thread-people", "view", "live", "page"].map((id) => [id, at(id)]),
+  ["sidebar", "head", "scroll", "column", "foot", "newest", "notice", "composer", "completions", "command", "acting", "thread", "thread-scroll", "thread-column", "thread-people", "thread-hint", "view", "live", "page"].map((id) => [id, at(id)]),
 );
 
 let state = EMPTY;
@@ -37,11 +38,12 @@ function paint(before) {
   settle(parts.sidebar, sidebar(state, document.documentElement.dataset.theme));
   settle(parts.head, head(state));
   settle(parts.column, pane());
-  settle(parts["thread-column"], state.thread ? thread(state) : []);
+  settle(parts["thread-column"], state.thread ? thread(state, { covers: OVER.matches }) : []);
   parts.page.classList.toggle("with-drawer", state.drawer);
   parts.page.classList.toggle("with-thread", threadShown());
   parts.thread.hidden = !threadShown();
   settle(parts["thread-people"], [people(state, { label: "You act as" })]);
+  settle(parts["thread-hint"], [hinted(state)].filter(Boolean));
   parts.foot.hidden = state.pane !== "channel";
   parts.scroll.dataset.pane = shown();
   words(parts.notice, state.notice);
@@ -55,7 +57,7 @@ function paint(before) {
 
 /** The pane, or "welcome" where the channel is still empty. */
 function shown(of = state) {
-  return of.pane === "channel" && of.stories.length && !inChannel(of).length ? "welcome" : of.pane;
+  return of.pane === "channel" && of.stories.length && !of.playing && !inChannel(of).length ? "welcome" : of.pane;
 }
 
 function pane() {
@@ -113,7 +115,7 @@ function standing(before) {
     if (shown() !== "channel") channel.box.scrollTop = was === showing(state) ? channel.box.scrollTop : 0;
     else if (was === showing(state)) keptAtEnd(channel);
     else toEnd(channel.box, channel.column);
-    if (before.thread === state.thread) keptAtEnd(beside);
+    if (before.thread === state.thread) keptAtEnd(beside, { asks: true });
     else toEnd(beside.box, beside.column);
     newest();
   };
@@ -121,13 +123,14 @@ function standing(before) {
 
 /** What the column shows, as one word that changes when something else is shown. */
 function showing(of) {
-  return [shown(of), of.channel, of.me?.id].join(" ");
+  return [shown(of), of.channel].join(" ");
 }
 
-function keptAtEnd({ box, column, had, whispers, high, near }) {
+/** With `asks`, a new message with buttons has to be seen, as an answer to the one who acts has. */
+function keptAtEnd({ box, column, had, whispers, high, near }, { asks = false } = {}) {
   const more = column.childElementCount > had;
-  const toMe = column.querySelectorAll(".whisper").length > whispers; // an answer: it has to be seen
-  if (toMe || (near && (more || box.clientHeight < high))) toEnd(box, column);
+  const toMe = column.querySelectorAll(".whisper").length > whispers;
+  if (toMe || (asks && more && column.lastElementChild.querySelector(".actions")) || (near && (more || box.clientHeight < high))) toEnd(box, column);
 }
 
 /** To the end, but no further than the top of the newest message. */
@@ -199,7 +202,7 @@ function go({ pane: next, channel }) {
 }
 
 function openThread(ts) {
-  change((now) => ({ ...now, thread: ts }));
+  change((now) => ({ ...now, thread: ts, threadSince: inChannel(now).at(-1)?.message.ts ?? "0" }));
   at("thread-close").focus({ preventScroll: true });
 }
 
@@ -308,7 +311,10 @@ function slash(event) {
 function join(user) {
   stop();
   stop = follow(user, {
-    begin: (snapshot) => change((now) => begun(now, snapshot)),
+    begin: (snapshot) => {
+      change((now) => begun(now, snapshot));
+      if (state.pane === "home") acts.openHome(page);
+    },
     hear: (event) => change((now) => heard(now, event)),
     lost: () => change((now) => ({ ...now, online: false })),
   });

@@ -3,6 +3,7 @@
 import { drawn } from "./blocks.js";
 import { worded } from "./controls.js";
 import { h, icon, tinted } from "./dom.js";
+import { hint } from "./hints.js";
 import { initial, knowing, warning } from "./messages.js";
 
 /** What each role may do, in words that need no manual. */
@@ -136,7 +137,6 @@ function themes(theme) {
 export function head(state) {
   const channel = state.channels.find((each) => each.id === state.channel);
   const title = { channel: channel ? `# ${channel.name}` : "", home: "App Home", stories: "Stories" }[state.pane];
-  const playing = state.stories.find((each) => each.id === state.playing?.id);
   return [
     h(
       "div",
@@ -145,14 +145,27 @@ export function head(state) {
       h("h1", { class: "head-title" }, title),
       h("div", { class: "only-phone", "data-key": "people" }, people(state, { label: "You act as" })),
     ),
-    playing
-      ? h("p", { class: "playing", "data-key": "playing" }, h("span", { class: "playing-name" }, playing.title), state.playing.text ? ` ${state.playing.text}` : null)
-      : null,
+    state.pane === "channel" ? hinted(state) : null,
     state.online ? null : h("p", { class: "offline", role: "status", "data-key": "offline" }, "The workspace does not answer. Trying again."),
   ].filter(Boolean);
 }
 
-/** The stories, each with what it is about. */
+/** What could be done next, with a button that does it. */
+export function hinted(state) {
+  const next = hint(state);
+  if (!next) return null;
+  const { words, ...data } = next.does ?? {};
+  const does = Object.fromEntries(Object.entries(data).map(([name, value]) => [`data-${name}`, value]));
+  return h(
+    "p",
+    { class: "hinted", role: "note", "aria-label": "What next", "data-key": "hint" },
+    icon("point"),
+    h("span", { class: "hint-words" }, next.text),
+    words ? h("button", { type: "button", class: "button plain small", "data-key": `hint ${words}`, ...does }, words) : null,
+  );
+}
+
+/** The stories, each with what it is about, and with the one that ends it. */
 export function stories(state, { welcome }) {
   return h(
     "section",
@@ -163,20 +176,31 @@ export function stories(state, { welcome }) {
     h(
       "ul",
       { class: "cards" },
-      state.stories.map((each) =>
-        h(
-          "li",
-          { class: "card", "data-key": `story ${each.id}` },
-          h("h3", {}, each.title),
-          h("p", {}, each.about),
+      state.stories
+        .filter((each) => !each.after)
+        .map((each) =>
           h(
-            "button",
-            { type: "button", class: "button primary", "data-do": "story", "data-story": each.id, "data-key": `start ${each.id}`, "aria-label": `Start: ${each.title}` },
-            state.playing?.id === each.id ? "Start again" : "Start",
+            "li",
+            { class: "card", "data-key": `story ${each.id}` },
+            h("h3", {}, each.title),
+            h("p", {}, each.about),
+            h(
+              "div",
+              { class: "card-buttons" },
+              starts(each, "primary", "Start"),
+              welcome ? [] : state.stories.filter((end) => end.after === each.id).map((end) => starts(end, "plain", end.title)),
+            ),
           ),
         ),
-      ),
     ),
+  );
+}
+
+function starts(story, style, words) {
+  return h(
+    "button",
+    { type: "button", class: `button ${style}`, "data-do": "story", "data-story": story.id, "data-key": `start ${story.id}`, "aria-label": `Start: ${story.title}`, title: story.about },
+    words,
   );
 }
 

@@ -4,6 +4,7 @@ import { moment } from "./dates.js";
 import { h, link } from "./dom.js";
 import { byNumbers, emoji } from "./emoji.js";
 import { lines, mention } from "./mrkdwn.js";
+import { signed } from "./signs.js";
 
 const STYLES = { code: "code", bold: "strong", italic: "em", strike: "s", underline: "u" };
 
@@ -57,13 +58,13 @@ function list(each, names) {
 }
 
 function words(each, names) {
-  return (each.elements ?? []).map((element) => styled(word(element, names), element.style));
+  return (each.elements ?? []).flatMap((element) => styled(word(element, names), element.style));
 }
 
 function word(element, names) {
   switch (element.type) {
     case "text":
-      return element.text ?? "";
+      return signed(element.text ?? "");
     case "link":
       return link(element.url ?? "", element.text || element.url || "");
     case "user":
@@ -75,7 +76,7 @@ function word(element, names) {
     case "broadcast":
       return mention(`@${element.range}`);
     case "emoji":
-      return (element.unicode && byNumbers(element.unicode)) || emoji(element.name) || `:${element.name}:`;
+      return signed((element.unicode && byNumbers(element.unicode)) || emoji(element.name) || `:${element.name}:`);
     case "date":
       return moment(element, names.now);
     case "color":

@@ -24,6 +24,7 @@ export const EMPTY = Object.freeze({
   channel: null,
   pane: "channel",
   thread: null,
+  threadSince: "0",
   drawer: false,
   unread: 0,
   playing: null,
@@ -83,7 +84,7 @@ function told(state, event) {
     case "warning":
       return warned(state, event);
     case "story":
-      return { ...state, playing: event.story ? { id: event.story, text: event.text ?? "" } : null };
+      return { ...state, playing: event.story ? { since: "0", ...state.playing, id: event.story, text: event.text ?? "" } : null };
     default:
       return state;
   }
@@ -99,6 +100,7 @@ function messaged(state, channel, message) {
     chosen: without(state.chosen, source),
     warnings: without(state.warnings, source),
     unread: before || state.pane === "channel" ? state.unread : state.unread + 1,
+    playing: state.playing && { ...state.playing, text: "" },
     said: `${before ? "Edited. " : ""}${speakerOf(message, state)}: ${message.text ?? ""}`,
   };
 }

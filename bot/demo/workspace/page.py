@@ -47,7 +47,9 @@ def state(workspace: Workspace, user_id: str) -> Json:
                 {"command": each.name, "description": each.description, "usage_hint": each.usage_hint}
                 for each in stage.commands
             ],
-            "stories": [{"id": each.id, "title": each.title, "about": each.about} for each in stage.stories],
+            "stories": [
+                {"id": each.id, "title": each.title, "about": each.about, "after": each.after} for each in stage.stories
+            ],
             "seq": workspace.news.seq,
         }
 

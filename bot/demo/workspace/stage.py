@@ -16,9 +16,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
+    """`after`: the story that this one ends."""
+
     id: str
     title: str
     about: str
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

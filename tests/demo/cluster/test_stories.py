@@ -137,6 +137,15 @@ def test_a_build_is_held_by_its_finalizer_alone(night: Night) -> None:
     assert night.stories.begin("finalizer")
 
 
+def test_a_controller_that_comes_back_lets_the_build_go(night: Night) -> None:
+    assert not night.stories.begin("controller-returns")
+    night.stories.begin("finalizer")
+
+    assert night.stories.begin("controller-returns")
+    assert night.pod(BUILD) is None
+    assert night.run("scan")["stuck"] == []
+
+
 def test_forty_pods_wait_for_a_node_that_went_silent(night: Night) -> None:
     assert night.stories.begin("silent-node")
     assert not night.stories.begin("silent-node")

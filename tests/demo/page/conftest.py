@@ -1,28 +1,21 @@
 """Chromium, a stand-in with the alert of one incident, and a page in it that may not complain."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.demo.browsing import chromium, looked_at
 from tests.demo.page import town
 from tests.demo.page.stand_in import PATIENCE_S, StandIn, served
-
-CHROMIUM = Path("/usr/bin/chromium")  # Debian's
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("needs Debian's chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -43,13 +36,7 @@ def opened(browser: Browser, stand_in: StandIn) -> Iterator[Open]:
     contexts = []
 
     def open_page(*, phone: bool = False, dark: bool = False) -> Page:
-        context = browser.new_context(
-            viewport=PHONE if phone else DESK,  # type: ignore[arg-type]  # a TypedDict of these two numbers
-            color_scheme="dark" if dark else "light",
-            timezone_id="Europe/Berlin",
-            has_touch=phone,
-            reduced_motion="reduce",
-        )
+        context = looked_at(browser, phone=phone, dark=dark)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_S * 1000)
         page = context.new_page()

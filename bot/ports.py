@@ -5,7 +5,7 @@ An outage is about the world, not about the request: each names what was asked o
 person can do. Its text is one clean line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from bot.core.consent import Right
 from bot.core.facts import Unknown
 from bot.core.findings import Finding
 from bot.core.guards import Around, Pause
-from bot.core.phases import Accepted, Effect, Incident, Looked, Seen
+from bot.core.phases import EFFECTS, Accepted, Effect, Incident, Looked, Seen
 from bot.core.plans import Examined, Plan
 from bot.core.pods import Hold
 from bot.core.refusals import Refusal
@@ -137,8 +137,8 @@ class Writing(Protocol):
     def keep(self, incident: int, raw: bytes, now: datetime) -> str:
         """Stores an evidence bundle; its sha256."""
 
-    def take(self, owner: str, now: datetime) -> Job | None:
-        """The next job that is due, now this owner's; never two of one effect and incident at once."""
+    def take(self, owner: str, now: datetime, effects: Collection[Effect] = EFFECTS) -> Job | None:
+        """The next job of these that is due, now this owner's; never two of one effect and incident at once."""
 
     def taken(self, owner: str) -> tuple[Job, ...]:
         """What this owner took and has neither finished nor put back."""

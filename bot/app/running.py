@@ -22,7 +22,7 @@ from bot.core.phases import Incident
 from bot.core.plans import Plan, Request, draw
 from bot.core.refusals import Refusal
 from bot.edges.schedule import Metronome
-from bot.edges.slack import Directory, Ears, Hears, RequestUrl, Roll, Seals, Slack, Way, Web, socket_mode
+from bot.edges.slack import Directory, Ears, Hears, RequestUrl, Roll, Seals, Slack, Socket, Way, Web
 from bot.edges.store import Sql, anchors, open_store
 from bot.engine import Engine
 from bot.ports import Chat, Missing, Refused
@@ -81,7 +81,7 @@ def run_in_slack(settings: Settings, over: Event | None = None) -> None:
         then = "Write `slack:` into the settings file, or give --console."
         raise Refused("starting", "Slack", "the settings name no workspace", then)
     web = Web(token(workspace.bot_token, "xoxb-"), workspace.api)
-    way = _way(workspace)
+    way = _way(web, workspace)
     channels = {each.name: each.channel for each in settings.clusters if each.channel is not None}
     roll = Roll(
         {(id_.user, id_.team): person for id_, person in settings.slack.items()},
@@ -98,10 +98,10 @@ def run_in_slack(settings: Settings, over: Event | None = None) -> None:
     run(settings, lambda store: Slack(web, store, settings.people, channels, clock, directory), serve, over)
 
 
-def _way(workspace: Workspace) -> Way:
+def _way(web: Web, workspace: Workspace) -> Way:
     mode = workspace.mode
     if isinstance(mode, SocketMode):
-        return socket_mode(token(mode.app_token, "xapp-"))
+        return Socket(web, token(mode.app_token, "xapp-"), clock)
     return RequestUrl(Seals(signing_secret(mode.signing_secret), clock), mode.host, mode.port)
 
 

@@ -8,7 +8,7 @@ A running incident without a plan and its votes cannot be built. Effects that re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from bot.core.acts import Outcome
 from bot.core.consent import Vote
@@ -238,6 +238,7 @@ Effect = Literal[
     "ask",  # what became of an act whose reply was lost: settled by evidence, if there is any
     "look",
 ]
+EFFECTS: tuple[Effect, ...] = get_args(Effect)
 
 
 AFTER: Mapping[Effect, timedelta] = {  # performed so long after its commit, not at once

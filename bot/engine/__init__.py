@@ -51,13 +51,12 @@ from bot.core.pods import Hold
 from bot.core.records import BY_RIGHT, granted, recorded
 from bot.core.refusals import Refusal, refusal
 from bot.core.spoken import Said, Wanted
+from bot.engine.lanes import DOING, TELLING, Lane, lanes, pause
 from bot.engine.questions import Questions
 from bot.ports import Busy, Chat, Conflict, Job, Missing, Outage, Store, World
 
 log = logging.getLogger("terminating")
 
-WORKERS = 8
-_SLOWEST = timedelta(minutes=1)  # between two tries of what is repeated
 _SHORT_DIGEST = 8  # characters of a digest that people type at least
 
 
@@ -69,9 +68,9 @@ class Engine(Questions):
     ) -> None:
         super().__init__(store, world, chat, policy, clock)
         self._owner = owner
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="outbox")
+        self._pool = ThreadPoolExecutor(DOING + TELLING, thread_name_prefix="outbox")
         self._lock = Lock()
-        self._in_hand: set[int] = set()  # ids of jobs that a worker has
+        self._lanes = lanes()
         self._stopping = False
         self._unsaved: dict[Job, Reported] = {}
         self._stranded: dict[Job, None] = {}
@@ -227,16 +226,21 @@ class Engine(Questions):
 
     def drain(self) -> None:
         """Hands every job that is due to a worker, as far as workers are free."""
-        while True:
-            with self._lock:  # also over the commit: a tick never sees a job that is taken and in nobody's hand
-                if self._stopping or len(self._in_hand) >= WORKERS:
-                    return
-                with self._store.writing() as tx:
-                    job = tx.take(self._owner, self._clock())
-                if job is None:
-                    return
-                self._in_hand.add(job.id)
-                self._pool.submit(self._worker, job)
+        for lane in self._lanes:
+            while self._handed(lane):
+                pass
+
+    def _handed(self, lane: Lane) -> bool:
+        with self._lock:  # also over the commit: a tick never sees a job that is taken and in nobody's hand
+            if self._stopping or not lane.is_free(self._clock()):
+                return False
+            with self._store.writing() as tx:
+                job = tx.take(self._owner, self._clock(), lane.effects)
+            if job is None:
+                return False
+            lane.in_hand.add(job.id)
+            self._pool.submit(self._worker, job, lane)
+            return True
 
     def stop(self) -> None:
         """No new intents; what runs is finished. Returns when it is."""
@@ -246,30 +250,34 @@ class Engine(Questions):
 
     # ---- the outbox
 
-    def _worker(self, job: Job) -> None:
+    def _worker(self, job: Job, lane: Lane) -> None:
+        outage: Outage | None = None
         try:
-            self.perform(job)
+            outage = self.perform(job)
         finally:
             with self._lock:
-                self._in_hand.discard(job.id)
+                lane.in_hand.discard(job.id)
+                lane.went(outage, self._clock())
         try:
             self.drain()
-        except Outage as outage:  # the metronome tries again
-            log.warning("%s", outage)
+        except Outage as failed:  # the metronome tries again
+            log.warning("%s", failed)
 
-    def perform(self, job: Job) -> None:
-        """One effect, once. What fails is put back, but for an act: that one is unknown."""
+    def perform(self, job: Job) -> Outage | None:
+        """One effect, once. What fails is put back, but for an act: that one is unknown. Why it failed, if it did."""
         try:
             self._perform(job)
         except Outage as outage:
-            log.warning("%s", outage)
+            log.log(logging.INFO if isinstance(outage, Busy) else logging.WARNING, "%s", outage)
             self._later(job, outage.after if isinstance(outage, Busy) else None)
+            return outage
         except Exception as error:  # the outbox worker's door: nothing that a job does may end the worker
             log.exception("%s of incident %s failed", job.effect, job.incident)
             if job.effect == "act":
                 self._record(job, Reported(op=job.op, outcome="unknown", why=f"the bot failed: {type(error).__name__}"))
             else:
                 self._later(job)
+        return None
 
     def _perform(self, job: Job) -> None:
         with self._store.writing() as tx:
@@ -377,7 +385,7 @@ class Engine(Questions):
         self.submit(incident, Reported(op=plan.op, outcome=acted.outcome, why=acted.why, said=acted.said))
 
     def _later(self, job: Job, after: timedelta | None = None) -> None:
-        wait = min(_SLOWEST, timedelta(seconds=2 ** min(job.attempts, 6))) if after is None else after
+        wait = pause(job.attempts) if after is None else after
         try:
             with self._store.writing() as tx:
                 tx.again(job, self._clock() + wait)
@@ -389,7 +397,8 @@ class Engine(Questions):
     # ---- helpers
 
     def _has(self, job: Job) -> bool:
-        return job.id in self._in_hand or job in self._unsaved or job in self._stranded
+        in_hand = any(job.id in lane.in_hand for lane in self._lanes)
+        return in_hand or job in self._unsaved or job in self._stranded
 
     def _sighted(self, cluster: str, hold: Hold, seen: Seen) -> None:
         now = self._clock()

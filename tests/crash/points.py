@@ -8,7 +8,7 @@ by what it wrote, `recheck save rechecked`. A transaction that wrote nothing has
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from bot.core.acts import Acted
 from bot.core.audit import Entry
 from bot.core.facts import Unknown
 from bot.core.guards import Around, Pause
-from bot.core.phases import Accepted, Effect, Event, Incident, Looked, Seen
+from bot.core.phases import EFFECTS, Accepted, Effect, Event, Incident, Looked, Seen
 from bot.core.plans import Examined, Plan
 from bot.core.pods import Hold
 from bot.ports import Chat, Job, Store, Unreachable, World, Writing
@@ -26,7 +26,6 @@ from bot.ports import Chat, Job, Store, Unreachable, World, Writing
 T = TypeVar("T")
 
 EVENTS = tuple(each.__name__.lower() for each in get_args(Event))
-EFFECTS: tuple[str, ...] = get_args(Effect)
 
 # Of each port, what reads from the database only: it has no boundary of its own.
 READS = ("incident", "history", "at", "open", "proposed", "counted", "around", "taken")
@@ -259,8 +258,8 @@ class WatchedWriting:
         self.wrote.append("keep")
         return self._tx.keep(incident, raw, now)
 
-    def take(self, owner: str, now: datetime) -> Job | None:
-        job = self._tx.take(owner, now)
+    def take(self, owner: str, now: datetime, effects: Collection[Effect] = EFFECTS) -> Job | None:
+        job = self._tx.take(owner, now, effects)
         if job is not None:
             self.wrote.append(f"take {job.effect}")
         return job

@@ -1,6 +1,7 @@
 """The workspace: all that it holds, under one lock. Its rules stand beside it, each family in a module of its own."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from threading import RLock
 
@@ -51,6 +52,7 @@ class Workspace:
         self.bot_token = secret("xoxb-")
         self.app_token = secret(f"xapp-1-{APP}-")
         self.base = ""  # the address, once it is served
+        self.asked: Counter[str] = Counter()  # calls of each Web API method that came, answered or not
         self.is_down = False
         self.is_revoked = False
         self.is_free = False  # on the plan without user groups

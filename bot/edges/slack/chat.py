@@ -1,21 +1,21 @@
 """Slack as `ports.Chat`: an incident's messages are made to match it, each posted once and edited ever after."""
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from threading import Lock
+from datetime import datetime
 
 from bot.core.consent import Person
 from bot.core.facts import Unknown
-from bot.core.phases import Incident
+from bot.core.phases import Incident, Proposed
 from bot.edges.slack.cards import ALERT, LOCKED, PLAN, Message, ended, locked, messages
 from bot.edges.slack.directory import Directory
+from bot.edges.slack.rich import Blocks
+from bot.edges.slack.turns import POSTS, UPDATES, Pace, Turns
 from bot.edges.slack.web import Web
 from bot.ports import Busy, Missing, Post, Posts, Refused
 
-_APART = timedelta(seconds=1)  # two messages of one channel
 _FILE = "file"
 
 
@@ -36,7 +36,7 @@ class Slack:
         self._posts = posts
         self._people = people
         self._channels = channels
-        self._turns = _Turns(clock)
+        self._turns = Turns(clock)
 
     def show(self, incident: Incident, now: datetime) -> None:
         """Raises an Outage; what was sent before it is on record, so that only the rest is sent the next time."""
@@ -74,7 +74,7 @@ class Slack:
         post = known.get(message.part)
         if post is not None and post.at and post.body != body:
             try:
-                self._web.update(post.channel, post.at, message.text, message.blocks)
+                self._update(incident, post, message.text, message.blocks)
             except Missing:  # somebody took it away
                 post = None
         elif post is not None and post.at:
@@ -89,12 +89,32 @@ class Slack:
         """Its ts; `lost`: it was sent before, and nobody knows whether it arrived."""
         thread = known[ALERT].at if message.threaded else ""
         mark = f"{incident.id} {message.part}"
+        sent = Post(part=message.part, channel=channel, at="", body="")
         if lost and (found := self._web.find(channel, thread=thread, mark=mark)):
-            self._web.update(channel, found, message.text, message.blocks)
+            self._update(incident, replace(sent, at=found), message.text, message.blocks)
             return found
-        self._turns.wait(channel, mark)
-        self._keep(incident, known, Post(part=message.part, channel=channel, at="", body=""))
-        return self._web.post(channel, message.text, message.blocks, thread=thread, mark=mark)
+        with self._turn(POSTS, channel, mark, incident):
+            self._keep(incident, known, sent)
+            try:
+                return self._web.post(channel, message.text, message.blocks, thread=thread, mark=mark)
+            except Missing:  # somebody took the alert away: it is looked for, and then posted anew
+                if message.threaded:
+                    self._keep(incident, known, replace(known[ALERT], at="", body=""))
+                raise
+
+    def _update(self, incident: Incident, post: Post, text: str, blocks: Blocks) -> None:
+        with self._turn(UPDATES, "", f"{incident.id} {post.part}", incident):
+            self._web.update(post.channel, post.at, text, blocks)
+
+    @contextmanager
+    def _turn(self, pace: Pace, where: str, who: str, incident: Incident) -> Iterator[None]:
+        """What waits for people, who have only so much time, goes before everything else."""
+        self._turns.wait(pace, where, who, first=isinstance(incident.phase, Proposed))
+        try:
+            yield
+        except Busy as busy:
+            self._turns.rest(pace, where, busy.after)
+            raise
 
     def _attach(self, incident: Incident, known: dict[str, Post], sha256: str) -> None:
         part, alert = f"{_FILE} {sha256}", known[ALERT]
@@ -116,7 +136,7 @@ class Slack:
         if any(block["type"] == "actions" or block.get("block_id") == LOCKED for block in said["blocks"]):
             blocks = self._directory.named(ended(tuple(said["blocks"]), incident.last, now))
             with suppress(Missing):
-                self._web.update(post.channel, post.at, said["text"], blocks)
+                self._update(incident, post, said["text"], blocks)
             body = json.dumps({"text": said["text"], "blocks": blocks})
             self._posts.posted(incident.id, Post(part=post.part, channel=post.channel, at=post.at, body=body))
 
@@ -124,25 +144,3 @@ class Slack:
         if known.get(post.part) != post:
             self._posts.posted(incident.id, post)
             known[post.part] = post
-
-
-class _Turns:
-    """One message a second in a channel: who is too early is given a time, and comes again."""
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-        self._lock = Lock()
-        self._last: dict[str, datetime] = {}
-        self._given: dict[tuple[str, str], datetime] = {}
-
-    def wait(self, channel: str, who: str) -> None:
-        """Raises `Busy` with the time until it is this one's turn. Nobody sleeps here."""
-        with self._lock:
-            now = self._clock()
-            last = self._last.get(channel)
-            turn = self._given.get((channel, who)) or max(now, last + _APART if last else now)
-            self._last[channel] = max(turn, last or turn)
-            if turn > now:
-                self._given[channel, who] = turn
-                raise Busy("chat.postMessage", "Slack", "one message a second", "It is sent then.", turn - now)
-            self._given.pop((channel, who), None)

@@ -1,15 +1,14 @@
 """
 What people click, type and open in Slack, handed to the bot; every one of them gets an answer.
 
-Slack waits three seconds for an acknowledgement, so that comes first, and the work goes to hands of our own: the
-library's five threads would be taken by the first slow ones, and the sixth click would be lost.
+Slack waits three seconds for an acknowledgement, so that comes first, and the work goes to hands of our own.
 """
 
 import html
 import logging
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -25,6 +24,7 @@ from bot.edges.slack import views
 from bot.edges.slack.commands import Commands, Reply
 from bot.edges.slack.directory import Directory
 from bot.edges.slack.door import Caller, Door, claimed
+from bot.edges.slack.hands import Hands
 from bot.edges.slack.rich import escaped
 from bot.edges.slack.views import CHOICE, REASON, TYPED, Asking, filled
 from bot.edges.slack.web import Web
@@ -38,7 +38,6 @@ Answer = Refusal | Reply | str | None
 Do = Callable[[Caller, Body], Answer]
 
 COMMAND = "/terminating"
-_HANDS = 16
 _WANTED = re.compile(r"(\d{1,9}) ([a-z_.]{1,40}) ([0-9a-f-]{1,64})", re.ASCII)
 _PLAN = re.compile(r"(\d{1,9}) ([0-9a-f]{64})", re.ASCII)
 _INCIDENT = re.compile(r"(\d{1,9})", re.ASCII)
@@ -61,7 +60,7 @@ class Hears:
         self._bot = bot
         self._clock = clock
         self._commands = Commands(bot, looks, clock)
-        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="hands")
+        self.hands = Hands()
         self.actions: Mapping[str, Do] = {
             "request": self._request,
             "request_other": self._request,
@@ -85,9 +84,10 @@ class Hears:
         }
 
     def close(self) -> None:
-        self._hands.shutdown(wait=True)
+        self.hands.close()
 
     def register(self, app: App) -> None:
+        app.middleware(self.hands.admit)
         app.command(COMMAND)(self._listener(self._command))
         app.event("app_home_opened")(self._listener(self._home))
         for name, does in self.actions.items():
@@ -100,7 +100,7 @@ class Hears:
     def _listener(self, does: Do) -> Callable[[Ack, dict[str, Any]], None]:
         def heard(ack: Ack, body: dict[str, Any]) -> None:
             ack()
-            self._hands.submit(self.enter, does, body).add_done_callback(partial(self._told, body))
+            self.hands.do(partial(self.enter, does, body), partial(self._told, body))
 
         return heard
 

@@ -1,7 +1,7 @@
 """One transaction: `ports.Writing` on a connection that nobody else writes beside."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bot.core.audit import Entry, chained
 from bot.core.facts import NodeName, Unknown
 from bot.core.guards import LOCKING, Around, Execution, Pause
-from bot.core.phases import AFTER, Accepted, Effect, Incident, name_of
+from bot.core.phases import AFTER, EFFECTS, Accepted, Effect, Incident, name_of
 from bot.core.pods import Hold
 from bot.edges.store.codec import decoded, encoded, garbled
 from bot.edges.store.tables import (
@@ -194,7 +194,7 @@ class Transaction:
 
     # ---- the outbox
 
-    def take(self, owner: str, now: datetime) -> Job | None:
+    def take(self, owner: str, now: datetime, effects: Collection[Effect] = EFFECTS) -> Job | None:
         other = jobs.alias()
         same = sa.exists().where(
             other.c.incident == jobs.c.incident,
@@ -203,6 +203,7 @@ class Transaction:
             other.c.finished.is_(None),
         )
         due = sa.select(jobs).where(jobs.c.finished.is_(None), jobs.c.owner.is_(None), jobs.c.due <= now, ~same)
+        due = due.where(jobs.c.effect.in_(effects))
         row = self._do.execute(due.order_by(jobs.c.due, jobs.c.id).limit(1)).one_or_none()
         if row is None:
             return None

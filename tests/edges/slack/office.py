@@ -1,5 +1,6 @@
 """An engine with its people in Slack: a workspace on this machine, the bot's own socket to it, and people who click."""
 
+import gc
 import http.client
 import json
 import threading
@@ -18,7 +19,7 @@ from bot.core.findings import of as found_of
 from bot.core.guards import Policy
 from bot.core.phases import Incident
 from bot.demo.workspace import Workspace, serve
-from bot.edges.slack import Directory, Ears, Hears, RequestUrl, Roll, Seals, Slack, Way, Web, socket_mode
+from bot.edges.slack import Directory, Ears, Hears, RequestUrl, Roll, Seals, Slack, Socket, Way, Web
 from bot.edges.slack.hears import Do
 from bot.edges.store import Sql, open_store, tables
 from bot.engine import Engine
@@ -92,8 +93,9 @@ class Office:
     @contextmanager
     def opened(self) -> Iterator["Office"]:
         with ExitStack() as stack:
+            stack.callback(gc.collect)
             self.url = stack.enter_context(serve(self.workspace))
-            self.town = Town(self.clock, stuck={POD: samples.UID})
+            self.town = self.stuck_pods()
             self.store: Sql = open_store(f"sqlite:///{self.folder / 'terminating.db'}", migrate=True)
             stack.callback(self.store.close)
             self.web = Web(self.workspace.bot_token, f"{self.url}/api/")
@@ -110,9 +112,13 @@ class Office:
             )  # else the library waits for its next ping to hear that it is over
             yield self
 
+    def stuck_pods(self) -> Town:
+        return Town(self.clock, stuck={POD: samples.UID})
+
     def _way(self) -> Way:
         if not self.over_http:
-            return socket_mode(self.workspace.app_token)
+            self.socket = Socket(self.web, self.workspace.app_token, self.now)
+            return self.socket
         self.request_url = RequestUrl(Seals(SECRET, self.now), "127.0.0.1", 0)
         return self.request_url
 
@@ -147,8 +153,7 @@ class Office:
 
     def settled(self) -> None:
         """Until every hand that took a click or a command has let go of it."""
-        hands = self.hears._hands
-        eventually("the hands to be idle", lambda: hands._idle_semaphore._value == len(hands._threads))
+        eventually("the hands to be idle", lambda: not self.hears.hands._waiting)
 
     def incident(self) -> Incident:
         return self.store.history(1)[0]

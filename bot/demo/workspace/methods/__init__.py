@@ -81,6 +81,7 @@ METHODS: Mapping[str, Method] = {
 def answer(workspace: Workspace, name: str, token: str, given: Mapping[str, Any]) -> Answer | Cut:
     """One call, from its faults to its result."""
     with workspace.lock:
+        workspace.asked[name] += 1
         if workspace.is_down:
             return Cut()
         fault = workspace.faults.take(name)

@@ -217,10 +217,11 @@ class Square:
         return self.office.folder / f"{name}.db"
 
     def state(self) -> tuple[object, ...]:
-        """All that a person could change."""
+        """All that a person could change. Telling it again is no change."""
+        jobs = sa.select(sa.func.count()).select_from(tables.jobs).where(tables.jobs.c.effect != "tell")
         with self.office.store.turn(reading=True) as connection:
-            jobs = connection.execute(sa.select(sa.func.count()).select_from(tables.jobs)).scalar_one()
-        return self.office.incident(), self.office.engine.paused(), jobs, tuple(self.office.town.done)
+            count = connection.execute(jobs).scalar_one()
+        return self.office.incident(), self.office.engine.paused(), count, tuple(self.office.town.done)
 
     def body(self, way: Way, user: User) -> tuple[str, Json]:
         """The envelope's kind and payload, as the workspace makes them."""

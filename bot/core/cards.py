@@ -4,13 +4,13 @@ All wording that people see: neutral rows and sentences, without a terminal or a
 What a node or a cluster said stands in the rows as it was cleaned at the edge; nothing here decides anything.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.core.causes import Condition, Failed, Subject, said
 from bot.core.diagnoses import Diagnosis
-from bot.core.facts import Facts, Unknown, Value
+from bot.core.facts import Fact, Facts, Unknown, Value
 
 SHORT_ID = 8  # characters of an id where people look; whole where they copy
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400  # seconds
@@ -39,6 +39,24 @@ _SAYINGS: Mapping[str, tuple[tuple[Value | None, str], ...]] = {
     "cgroup.frozen": ((True, "its cgroup is frozen"), (False, "its cgroup is not frozen")),
     "kubelet.active": ((True, "the kubelet runs"),),
 }
+# What a deciding fact is called in one line, and by its value a shorter word; what is not here is no sign of anything.
+_SIGNS: Mapping[str, tuple[str, Mapping[Value, str]]] = {
+    "docker.answers": ("dockerd", {True: "answers", False: "does not answer"}),
+    "docker.process": ("its process", {}),
+    "docker.container.state": ("docker", {}),
+    "containerd.task.status": ("containerd", {"absent": "no task"}),
+    "shim.answers": ("shim", {True: "answers", False: "does not answer"}),
+    "process.alive": ("process", {True: "alive", False: "gone"}),
+    "process.kill_pending": ("SIGKILL", {True: "pending", False: "not pending"}),
+    "cgroup.frozen": ("cgroup", {True: "frozen", False: "not frozen"}),
+    "cgroup.blocked": ("threads blocked in the kernel", {}),
+    "kubelet.active": ("kubelet", {True: "runs", False: "not running"}),
+    "api.pod.finalizer_names": ("finalizer", {}),
+    "api.pod.containers_ended": ("containers", {True: "ended", False: "not ended"}),
+    "api.node.ready": ("node", {True: "Ready", False: "not Ready"}),
+}
+_NAMED = {"api.pod.finalizers": "api.pod.finalizer_names"}  # a name says more than how many
+_MOST_WANTED = 5  # facts that would tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +125,51 @@ def cause(diagnosis: Diagnosis) -> tuple[str, ...]:
     if verdict.ruled_out:
         near, failed = verdict.ruled_out[0]
         lines.append(f"Closest: {near.id}, except that {ruled_out(failed)}.")
-    for untold, _ in verdict.could_not_tell:
-        lines.append(f"Could not tell: {untold.id} ({untold.title}).")
+    lines += [f"Could not tell: {untold.id} ({untold.title})." for untold, _ in verdict.could_not_tell]
+    if wanting := [fact.name for fact in verdict.unknown]:
+        more = f" and {left} more" if (left := len(wanting) - _MOST_WANTED) > 0 else ""
+        lines.append(f"What would tell: {', '.join(wanting[:_MOST_WANTED])}{more}.")
     return tuple(lines)
+
+
+def signs(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """What decided, a word for each fact, and the kill that began it; empty where no cause fits."""
+    cause, subject = diagnosis.verdict.cause, diagnosis.verdict.subject
+    if cause is None or subject is None:
+        return ()
+    words = []
+    for line in cause.when:
+        name = _NAMED.get(line.fact, line.fact)
+        value = _value(subject.facts, name)
+        if value is not None and name in _SIGNS:
+            label, short = _SIGNS[name]
+            words.append(f"{label}: {short.get(value, said(value))}")
+    return (*([" · ".join(words)] if words else []), *_killed(subject.facts))
+
+
+def about(diagnosis: Diagnosis) -> str:
+    """Whom the rows are about."""
+    subject = shown_subject(diagnosis)
+    if subject.container is None:
+        return f"pod {diagnosis.pod.full_name}"
+    return f"container {subject.name} ({subject.container[:SHORT_ID]})"
+
+
+def together(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Layers that are silent for one and the same reason stand in one row: a node that cannot be asked says it once."""
+    alike: dict[str, list[Row]] = {}
+    for row in rows:
+        alike.setdefault(row.says if row.says.startswith("not known: ") else row.layer, []).append(row)
+    return tuple(replace(each[0], layer="the node" if len(each) > 1 else each[0].layer) for each in alike.values())
+
+
+def not_asked(facts: Iterable[Fact]) -> tuple[tuple[str, str], ...]:
+    """What nobody could tell, and why: one fact of a reason by its name, several by how many there are."""
+    by_reason: dict[str, list[str]] = {}
+    for fact in facts:
+        if isinstance(fact.answer, Unknown):
+            by_reason.setdefault(fact.answer.why, []).append(fact.name)
+    return tuple((names[0] if len(names) == 1 else f"{len(names)} facts", why) for why, names in by_reason.items())
 
 
 def shown_subject(diagnosis: Diagnosis) -> Subject:
@@ -267,6 +327,16 @@ def _kernel(facts: Facts) -> Row:
     if _value(facts, "kernel.hung_tasks"):
         words.append(f'hung task: "{_text(facts, "kernel.hung_task.last")}"')
     return Row("kernel", "; ".join(words), False)
+
+
+def _killed(facts: Facts) -> tuple[str, ...]:
+    """For want of memory, if that is how it ended."""
+    at, ended = _value(facts, "kernel.oom_kill.last"), _value(facts, "containerd.task.exited")
+    if not isinstance(at, datetime):
+        return ()
+    seen = ended - at if isinstance(ended, datetime) else timedelta(-1)
+    after = f", {lasting(seen)} before containerd saw it exit" if timedelta() <= seen < timedelta(minutes=1) else ""
+    return (f"OOM-killed ({_text(facts, 'kernel.oom_kill.task')}) at {_day(at)} UTC{after}",)
 
 
 def _value(facts: Facts, name: str) -> Value | None:

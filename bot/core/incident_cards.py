@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 from bot.core.cards import SHORT_ID, Row, lasting
 from bot.core.consent import Person, Vote
 from bot.core.findings import Finding
-from bot.core.guards import Execution
+from bot.core.guards import Execution, State
 from bot.core.phases import (
     Acting,
     Checking,
@@ -25,7 +25,7 @@ from bot.core.phases import (
     Unsettled,
     Verifying,
 )
-from bot.core.plan_cards import Part, clock, place_of, plan_parts, spoken
+from bot.core.plan_cards import Part, clock, place_of, plan_parts, spoken, voted
 from bot.core.pods import Hold
 from bot.core.repairs import BY_ID
 
@@ -42,6 +42,7 @@ Status = Literal[
     "FIX FAILED",
     "OUTCOME UNKNOWN",
 ]
+_WORDS: Mapping[State, str] = {"done": "DONE", "failed": "FIX FAILED", "not-done": "NOTHING DONE"}
 _ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
 
 
@@ -68,7 +69,11 @@ class Card:
 
 
 def card(incident: Incident, people: Mapping[str, Person], now: datetime, *, whole: bool = False) -> Card:
-    """What is news of this incident now, or all that is known of it. `people`: who can approve, by name."""
+    """
+    What is news of this incident now, or all that is known of it. `people`: who can approve, by name.
+
+    Where the evidence and the plan stand beside it, `alerts.alert` says it in fewer words.
+    """
     found = finding(incident)
     news = whole or isinstance(incident.phase, Diagnosed)
     return Card(
@@ -154,6 +159,33 @@ def held(hold: Hold) -> str:
             assert_never(hold.kind)
 
 
+def progress(incident: Incident) -> tuple[Part, ...]:
+    """Of an approved plan: who agreed, and how far it is."""
+    phase = incident.phase
+    match phase:
+        case Checking() | Acting() | Verifying():
+            return (Part("Agreed", voted(phase.votes)), Part("Now", (_now(phase),)))
+        case Unsettled():
+            return (Part("Agreed", voted(phase.votes)), *unknown(incident, phase))
+        case _:
+            return ()
+
+
+def result(incident: Incident, digest: str) -> tuple[str, tuple[str, ...]]:
+    """
+    What became of a plan that is over, in a word, and the lines that tell it.
+
+    One without an execution was rejected, expired or overtaken by events: nothing was done.
+    """
+    made = next((each for each in incident.executions if each.plan.startswith(digest)), None)
+    last = (incident.last,) if incident.last else ()
+    if made is None:
+        return "NOTHING DONE", last or ("It is over.",)
+    newest = made is incident.executions[-1]
+    told = last if newest and last else (f"{made.why}.",) if made.why else ()
+    return _WORDS.get(made.state, "OVER"), (*told, *_times(made))
+
+
 def cause_of(incident: Incident) -> str:
     """Of a closed one: what its last fix was for; empty where none is known."""
     found = finding(incident)
@@ -177,6 +209,15 @@ def again(incident: Incident) -> str:
     return f"{nth} time on this node in 7 days. A force delete would hide it, not end it."
 
 
+def repeated(incident: Incident) -> tuple[str, ...]:
+    """That it is not the first time."""
+    words = (nth,) if (nth := again(incident)) else ()
+    if not incident.returned:
+        return words
+    times = "once" if incident.returned == 1 else f"{incident.returned} times"
+    return (*words, f"It was gone and came back: {times}.")
+
+
 def past(execution: Execution) -> str:
     """One attempt that is over, or whose outcome is unknown."""
     took = lasting(execution.ended - execution.claimed) if execution.ended else ""
@@ -195,6 +236,17 @@ def past(execution: Execution) -> str:
     because = f", because {execution.reason}" if execution.reason else ""
     who = f" ({', '.join(_by(execution))}{because})" if execution.requester else ""
     return f"{clock(execution.claimed)} {execution.repair}{who}: {ended}{why}"
+
+
+def _times(made: Execution) -> tuple[str, ...]:
+    steps = [f"last vote {clock(made.claimed)}"]
+    if made.intent:
+        steps.append(f"sent {clock(made.intent)}")
+    if made.ended:
+        steps.append(f"over {clock(made.ended)}, after {lasting(made.ended - made.claimed)}")
+    who = f"Asked by {made.requester}, approved by {' and '.join(made.approvers)}: " if made.requester else ""
+    said = f"{who}{', '.join(steps)}."
+    return (said[:1].upper() + said[1:],)
 
 
 def _rank(member: Member) -> int:
@@ -221,11 +273,7 @@ def _cause(incident: Incident, *, whole: bool) -> tuple[Part, ...]:
         lines = phase.finding.sentences if whole else phase.finding.sentences[:1]
         if len(incident.members) > 1:
             lines = (*lines, f"Seen at {phase.finding.pod}.")
-    if words := again(incident):
-        lines = (*lines, words)
-    if incident.returned:
-        lines = (*lines, f"It was gone and came back: {incident.returned} times.")
-    return (Part("Cause", lines),)
+    return (Part("Cause", (*lines, *repeated(incident))),)
 
 
 def _course(incident: Incident, people: Mapping[str, Person]) -> tuple[Part, ...]:

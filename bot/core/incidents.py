@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from bot.core.cards import lasting
 from bot.core.consent import RULES, Vote, able, genuine, may
 from bot.core.facts import PodUid
 from bot.core.guards import Around, Execution, Policy, State, stopped
@@ -35,12 +36,15 @@ from bot.core.phases import (
     Voted,
     name_of,
 )
+from bot.core.plan_cards import place_of
 from bot.core.plans import ALWAYS, Plan, again, differences
 from bot.core.pods import Hold
 from bot.core.refusals import Refusal, refusal
 
 REOPENS = timedelta(minutes=10)  # a pod that comes back so soon never went
 COUNTED = timedelta(days=7)  # over which an incident of the same hold is "again"
+
+_NAMED = 5  # pods of one that resolved by itself
 
 
 def opened(cluster: str, hold: Hold, seen: Seen, before: int, now: datetime) -> Accepted:
@@ -123,7 +127,8 @@ def _seen(incident: Incident, event: Seen, now: datetime) -> Accepted | Refusal:
         return Accepted(again, ("tell", "diagnose"))
     moved = replace(incident, members=members)
     if not members and isinstance(phase, Open | Diagnosed | Proposed):
-        return Accepted(replace(moved, phase=_closed(moved, now)), ("tell",))
+        went = moved.last or f"Gone: {', '.join(each.full_name for each in incident.members[:_NAMED])}."
+        return Accepted(replace(moved, phase=_closed(moved, now), last=went), ("tell",))
     if members == incident.members:
         return Accepted(incident)
     match phase:
@@ -360,8 +365,8 @@ def _looked(incident: Incident, phase: Verifying, event: Looked, policy: Policy,
 
 
 def _mended(incident: Incident, phase: Verifying, says: str, now: datetime) -> Accepted:
-    took = int((now - phase.approved).total_seconds())
-    text = f"{phase.plan.repair} worked: {says}, {took} s after the last vote."
+    took = lasting((phase.clear_since or now) - phase.approved)
+    text = f"{phase.plan.repair} for {place_of(phase.plan)} worked: {says}, {took} after the last vote."
     moved = _with(replace(incident, last=text), "done", why=says, ended=now)
     if phase.plan.repair in ALWAYS:
         if phase.finding.pod_uid not in _uids(moved):

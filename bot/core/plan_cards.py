@@ -13,7 +13,7 @@ from bot.core.cards import SHORT_ID, lasting
 from bot.core.consent import RULES, Person, Vote, able
 from bot.core.findings import Finding
 from bot.core.plans import Plan
-from bot.core.repairs import BY_ID, CATALOGUE
+from bot.core.repairs import BY_ID, CATALOGUE, Risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +122,32 @@ _TOLD: Mapping[str, _Told] = {
     ),
 }
 
+# In a sentence: who asks to do what. By the repair, and for one that can be done in several ways by its first word too.
+_DEEDS: Mapping[str, str] = {
+    "container.stop": "stop the dead container through docker",
+    "shim.reap": "reap the dead container's shim",
+    "cgroup.thaw": "thaw the container's cgroup",
+    "pod.delete": "delete the pod once more",
+    "kubelet.restart": "restart the kubelet",
+    "docker.restart": "restart dockerd",
+    "docker.restart switch": "switch live-restore on and restart dockerd",
+    "docker.restart off": "restart dockerd and every container with it",
+    "containerd.restart": "restart containerd",
+    "pod.force_delete": "force-delete the pod",
+    "finalizer.remove": "take a finalizer off the pod",
+    "node.cordon": "cordon the node",
+    "node.uncordon": "uncordon the node",
+    "node.drain": "drain the node",
+    "node.out_of_service": "declare the node out of service",
+    "node.reboot": "reboot the node",
+}
+
 
 def plan_parts(
     plan: Plan, people: Mapping[str, Person], *, votes: Sequence[Vote] = (), finding: Finding | None = None
 ) -> tuple[Part, ...]:
     """
-    The whole card of a plan. With a finding, also why nothing less is proposed.
+    The whole card of a plan. With a finding, also why nothing less is proposed; with people, also who can approve.
 
     One of no incident was drawn for a look only: nobody asked, it does not expire, and there is nothing to vote on.
     """
@@ -154,6 +174,29 @@ def plan_parts(
     return tuple(parts)
 
 
+def asks(plan: Plan) -> str:
+    """Who wants what, where: the first line of a plan."""
+    done = f"take the finalizer {plan.words[0]} off the pod" if plan.repair == "finalizer.remove" else None
+    way = " ".join((plan.repair, *plan.words[:1]))
+    what = done or deed(way if way in _DEEDS else plan.repair)
+    return f"{plan.requester} asks to {what} · {place_of(plan)} · {plan.risk} risk"
+
+
+def deed(repair: str) -> str:
+    """A repair as what somebody does: `reap the dead container's shim`."""
+    return _DEEDS[repair]
+
+
+def voted(votes: Sequence[Vote]) -> tuple[str, ...]:
+    return tuple(f"{vote.person} approved at {clock(vote.at)} ({vote.via})." for vote in votes)
+
+
+def agreement(risk: Risk, whose: str) -> str:
+    """How many must agree."""
+    rule = RULES[risk]
+    return f"1 approval, not {whose}" if rule.votes == 1 else f"{rule.votes} people's approval, not {whose}"
+
+
 def place_of(plan: Plan) -> str:
     """Pod and node, as people name them."""
     target = plan.target
@@ -168,6 +211,10 @@ def spoken(repair: str) -> str:
 
 def clock(at: datetime) -> str:
     return at.strftime("%d %b %H:%M:%S UTC").lstrip("0")
+
+
+def _how_many(people: Mapping[str, Person], cluster: str, but: Sequence[str]) -> int:
+    return sum("approve" in each.rights.get(cluster, ()) for name, each in people.items() if name not in but)
 
 
 def _told(plan: Plan) -> _Told:
@@ -232,12 +279,14 @@ def _needs(plan: Plan, people: Mapping[str, Person], votes: Sequence[Vote]) -> t
         whose, until = f"{plan.requester}'s", f"open until {clock(plan.expires)}"
     else:
         but, whose, until = (), "the requester's", f"open for {lasting(rule.lives)}"
-    agreed = f"1 approval, not {whose}" if rule.votes == 1 else f"{rule.votes} people's approval, not {whose}"
-    lines = [f"{agreed} · {until}"]
+    lines = [f"{agreement(plan.risk, whose)} · {until}"]
     if rule.typed:
         lines.append(f"Each types the name {plan.to_type}.")
     if rule.reason and not plan.incident:
         lines.append("A reason in writing.")
-    lines.extend(f"{vote.person} approved at {clock(vote.at)} ({vote.via})." for vote in votes)
-    lines.append(f"{able(people, 'approve', plan.target.cluster, but)} can.")
+    lines.extend(voted(votes))
+    if people:
+        lines.append(f"{able(people, 'approve', plan.target.cluster, but)} can.")
+    if people and _how_many(people, plan.target.cluster, but) < rule.votes - len(votes):
+        lines.append("That is too few: somebody has to be given the right to approve there.")
     return tuple(lines)

@@ -415,7 +415,8 @@ class Engine(Questions):
                 tx.save(answer, recorded(seen, incident, answer, "", now))
 
     def _finding(self, incident: int, examined: Examined) -> findings.Finding:
-        return findings.of(examined.diagnosis, self._keep(incident, examined), self._clock(), examined.took)
+        kept, size = self._keep(incident, examined), len(examined.raw)
+        return findings.of(examined.diagnosis, kept, self._clock(), examined.took, size=size)
 
     def _keep(self, incident: int, examined: Examined) -> str:
         """Empty where no node said anything."""

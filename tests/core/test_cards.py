@@ -355,7 +355,10 @@ def test_a_cause_that_could_not_be_told_is_named() -> None:
     lines = cards.cause(found({**lost(BULLSEYE), "docker.container.state": UNTOLD}))
 
     assert lines[0] == "No known cause fits."
-    assert lines[-1] == ("Could not tell: docker-lost-exit-event (The container is dead, but dockerd never heard).")
+    assert lines[-2:] == (
+        "Could not tell: docker-lost-exit-event (The container is dead, but dockerd never heard).",
+        "What would tell: docker.container.state.",
+    )
 
 
 def test_other_causes_that_fit_and_what_follows_are_named() -> None:
@@ -408,3 +411,74 @@ def test_why_a_cause_is_out(fact: str, wanted: OneOf | Compared, answer: Known |
 def test_only_facts_that_exist_have_sayings_of_their_own() -> None:
     for name, sayings in cards._SAYINGS.items():
         assert {type(value) for value, _ in sayings} <= {BY_NAME[name].type, type(None)}, name
+
+
+@pytest.mark.parametrize(
+    ("answers", "signs"),
+    [
+        (
+            founding(),
+            (
+                "docker: running · containerd: STOPPED · process: gone",
+                "OOM-killed (java) at 20 Nov 12:01:07 UTC, 2 s before containerd saw it exit",
+            ),
+        ),
+        (
+            {**founding(), "containerd.task.exited": UNTOLD},
+            (
+                "docker: running · containerd: STOPPED · process: gone",
+                "OOM-killed (java) at 20 Nov 12:01:07 UTC",
+            ),
+        ),
+        (
+            {**lost(OLD), "docker.answers": False, "docker.process": "D", "docker.container.state": UNTOLD},
+            ("dockerd: does not answer · its process: D",),
+        ),
+        (
+            {
+                **lost(OLD),
+                "docker.container.state": "exited",
+                "api.pod.finalizers": 1,
+                "api.pod.finalizer_names": "example.com/cleanup",
+                "api.pod.containers_ended": True,
+            },
+            ("finalizer: example.com/cleanup · containers: ended",),
+        ),
+        ({**lost(OLD), "api.node.exists": False, "process.alive": UNTOLD, "kubelet.active": UNTOLD}, ()),
+        ({**lost(OLD), "docker.container.state": "exited"}, ()),
+    ],
+)
+def test_the_signs_of_a_cause_fit_into_a_line(answers: Answers, signs: tuple[str, ...]) -> None:
+    assert cards.signs(found(answers)) == signs
+
+
+def test_whom_the_rows_are_about() -> None:
+    assert cards.about(found(lost(OLD))) == "container zookeeper (3f9a1c04)"
+    bare = replace(pod(), containers=())
+    assert cards.about(diagnose(bare, (), SHIPPED)) == "pod prod/zookeeper0-0"
+
+
+def test_layers_that_are_silent_for_one_reason_stand_in_one_row() -> None:
+    rows = [
+        cards.Row("docker", "not known: nobody answers", False),
+        cards.Row("shim", "not known: nobody answers", False),
+        cards.Row("kernel", "not known: no dmesg", False),
+        cards.Row("kubelet", "running", False),
+    ]
+
+    assert [(each.layer, each.says) for each in cards.together(rows)] == [
+        ("the node", "not known: nobody answers"),
+        ("kernel", "not known: no dmesg"),
+        ("kubelet", "running"),
+    ]
+
+
+def test_what_nobody_could_tell_is_said_once_for_a_reason() -> None:
+    facts = [
+        Fact("docker.answers", UNTOLD, ""),
+        Fact("shim.alive", UNTOLD, ""),
+        Fact("process.pid", Unknown("not asked"), ""),
+        Fact("kubelet.active", Known(True), ""),
+    ]
+
+    assert cards.not_asked(facts) == (("2 facts", UNTOLD.why), ("process.pid", "not asked"))

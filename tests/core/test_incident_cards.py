@@ -96,7 +96,7 @@ def test_what_healed_by_itself_says_so() -> None:
 
     assert shown(gone).headline == "RESOLVED BY ITSELF  in 13 min · on node-17 · prod-eu"
     assert shown(gone).members == ()
-    assert [part.label for part in shown(gone).parts] == []
+    assert [(part.label, part.lines) for part in shown(gone).parts] == [("Last", ("Gone: prod/zookeeper0-0.",))]
 
 
 def test_a_fix_of_unknown_origin_names_nobody() -> None:
@@ -401,4 +401,6 @@ def test_an_incident_that_is_closed_has_no_cause_to_be_read() -> None:
 
     assert isinstance(incident.phase, Closed)
     assert said(incident, "Cause") == ()
-    assert said(incident, "Last") == ("shim.reap worked: the pod is gone, 20 s after the last vote.",)
+    assert said(incident, "Last") == (
+        "shim.reap for prod/zookeeper0-0 on node-17 worked: the pod is gone, 0 s after the last vote.",
+    )

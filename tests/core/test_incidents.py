@@ -371,7 +371,10 @@ def test_a_repair_from_the_first_vote_to_the_end() -> None:
         (Verifying, "verifying", ("look",)),
         (Closed, "done", ("tell",)),
     ]
-    assert incident.last == "container.stop worked: the pod is gone, 29 s after the last vote."
+    assert (
+        incident.last
+        == "container.stop for prod/zookeeper0-0 on node-17 worked: the pod is gone, 9 s after the last vote."
+    )
     assert incident.phase == Closed(outcome="resolved", at=SEEN + 29 * SECOND)
     (execution,) = incident.executions
     assert (execution.claimed, execution.intent, execution.ended) == (SEEN, SEEN + SECOND, SEEN + 29 * SECOND)

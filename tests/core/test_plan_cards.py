@@ -167,7 +167,20 @@ def test_who_has_voted_is_named_with_the_way_in_and_asked_no_more() -> None:
 def test_where_nobody_else_may_approve_it_says_so() -> None:
     people = {"ada": PEOPLE["ada"], "ben": Person(id="ben", rights=rights("request"))}
 
-    assert said(plan_parts(REAP, people), "Needs")[-1] == "Nobody can."
+    assert said(plan_parts(REAP, people), "Needs")[-2:] == (
+        "Nobody can.",
+        "That is too few: somebody has to be given the right to approve there.",
+    )
+    assert said(plan_parts(REAP, {}), "Needs") == ("1 approval, not ada's · open until 20 Nov 12:29:00 UTC",)
+
+
+def test_where_too_few_may_approve_it_says_so() -> None:
+    two = {name: PEOPLE[name] for name in ("ada", "ben")}
+    short = "That is too few: somebody has to be given the right to approve there."
+
+    assert said(plan_parts(SWITCH, two), "Needs")[-2:] == ("ben can.", short)
+    assert short not in said(plan_parts(SWITCH, PEOPLE), "Needs")
+    assert short not in said(plan_parts(SWITCH, PEOPLE, votes=(vote(SWITCH),)), "Needs")
 
 
 @pytest.mark.parametrize(

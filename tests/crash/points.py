@@ -30,6 +30,7 @@ EVENTS = tuple(each.__name__.lower() for each in get_args(Event))
 # Of each port, what reads from the database only: it has no boundary of its own.
 READS = ("incident", "history", "at", "open", "proposed", "counted", "around", "taken")
 CALLS = ("brake", "playbooks", "sweep", "examine", "act", "ask", "look", "show")
+NO_BOUNDARY = ("members",)  # who is in a group: asked before a decision, kept by nobody here
 WRITES: Mapping[str, tuple[str, ...]] = {
     "save": tuple(f"save {event}" for event in EVENTS),
     "note": ("note refused", "note too-late"),

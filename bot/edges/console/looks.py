@@ -1,7 +1,5 @@
 """What a look found: the pods that are stuck, one pod's diagnosis, one cause. Rows of `core.cards` laid out."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from rich.console import Console
@@ -11,7 +9,6 @@ from rich.text import Text
 from bot.core import cards
 from bot.core.causes import Cause
 from bot.core.diagnoses import Diagnosis
-from bot.core.facts import Fact, Unknown
 from bot.core.repairs import Offered
 from bot.core.scans import Scan, Stuck
 from bot.edges.console.layout import counted, heading, indented, pairs, printed, seconds
@@ -52,14 +49,9 @@ def show_diagnosis(diagnosis: Diagnosis, took: timedelta) -> None:
 def _diagnosis(console: Console, diagnosis: Diagnosis, took: timedelta) -> None:
     console.print(Text(cards.headline(diagnosis), style="bold"))
     console.print(pairs([("Cause", line) for line in cards.cause(diagnosis)], "Cause"))
-    subject = cards.shown_subject(diagnosis)
-    if subject.container is not None:
-        about = f"container {subject.name} ({subject.container[: cards.SHORT_ID]})"
-    else:
-        about = f"pod {diagnosis.pod.full_name}"
-    rows = together(cards.evidence(diagnosis))
+    rows = cards.together(cards.evidence(diagnosis))
     legend = ", ◀ disagrees" if any(row.disagrees for row in rows) else ""
-    heading(console, f"Who says what about {about}, times in UTC{legend}")
+    heading(console, f"Who says what about {cards.about(diagnosis)}, times in UTC{legend}")
     indented(console, pairs([(f"{row.layer} ◀" if row.disagrees else row.layer, row.says) for row in rows]))
     _repairs(console, diagnosis)
     verdict = diagnosis.verdict
@@ -68,7 +60,7 @@ def _diagnosis(console: Console, diagnosis: Diagnosis, took: timedelta) -> None:
         indented(console, pairs([(cause.id, cards.ruled_out(failed)) for cause, failed in verdict.ruled_out]))
     if diagnosis.pod.deadline is not None:
         heading(console, "Could not ask")
-        indented(console, pairs(_unknown(verdict.unknown) or [("nothing", "")]))
+        indented(console, pairs(cards.not_asked(verdict.unknown) or [("nothing", "")]))
     if verdict.cause is not None:
         heading(console, "Prevent it")
         indented(console, Text(verdict.cause.prevent))
@@ -116,23 +108,3 @@ def _row(each: Stuck) -> tuple[str, ...]:
         held = hold.name if hold.kind == "node" else f"{hold.kind.replace('-', ' ')} {hold.name}".strip()
     overdue = cards.lasting(each.overdue) if each.overdue is not None else "-"
     return (pod.cluster, pod.full_name, held, overdue, pod.owner or "-")
-
-
-def together(rows: Sequence[cards.Row]) -> list[cards.Row]:
-    """Layers that are silent for one and the same reason stand in one row: a node that cannot be asked says it once."""
-    alike: dict[str, list[cards.Row]] = {}
-    for row in rows:
-        alike.setdefault(row.says if row.says.startswith("not known: ") else row.layer, []).append(row)
-    return [replace(each[0], layer="the node" if len(each) > 1 else each[0].layer) for each in alike.values()]
-
-
-def _unknown(facts: Iterable[Fact]) -> list[tuple[str, str]]:
-    """By reason: one fact by its name, several by how many there are."""
-    by_reason: dict[str, list[str]] = {}
-    for fact in facts:
-        by_reason.setdefault(_why(fact), []).append(fact.name)
-    return [(names[0] if len(names) == 1 else f"{len(names)} facts", why) for why, names in by_reason.items()]
-
-
-def _why(fact: Fact) -> str:
-    return fact.answer.why if isinstance(fact.answer, Unknown) else ""

@@ -8,14 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.core.cards import SHORT_ID
+from bot.core.cards import SHORT_ID, together
 from bot.core.consent import RULES, Person
 from bot.core.incident_cards import Card, Status, card, cause_of, finding, status
 from bot.core.phases import Diagnosed, Incident, Proposed, Unsettled
 from bot.core.plan_cards import Part, plan_parts
 from bot.core.plans import Plan
 from bot.edges.console.layout import counted, heading, indented, pairs, printed
-from bot.edges.console.looks import together
 
 _STYLES: Mapping[Status, str] = {
     "STUCK": "bold red",

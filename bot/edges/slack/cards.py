@@ -5,21 +5,24 @@ Pure: the same incident gives the same messages, whoever asks and however often.
 authority: who clicks is asked for again, and so is everything else.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject, Option, PlainTextObject, StaticSelectElement
+from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject, StaticSelectElement
 
-from bot.core.cards import SHORT_ID
+from bot.core.alerts import alert, doable
+from bot.core.cards import SHORT_ID, together
 from bot.core.consent import RULES, Person
 from bot.core.findings import Finding, Offer
-from bot.core.incident_cards import Card, Status, card, finding, status
+from bot.core.incident_cards import Status, finding, headline, progress, result, status
 from bot.core.phases import Acting, Checking, Diagnosed, Incident, Open, Proposed, Unsettled, Verifying
-from bot.core.plan_cards import Part, plan_parts, spoken
+from bot.core.plan_cards import Part, asks, deed, plan_parts
 from bot.core.plans import Plan
 from bot.edges.slack.rich import (
     LONGEST_LABEL,
+    LONGEST_VALUE,
     Blocks,
     buttons,
     cut,
@@ -28,7 +31,10 @@ from bot.edges.slack.rich import (
     foot,
     headed,
     labelled,
+    option,
+    plain_text,
     quoted,
+    small,
 )
 
 ALERT, EVIDENCE, PLAN = "alert", "evidence", "plan"
@@ -45,8 +51,15 @@ SIGNS: Mapping[Status, str] = {
     "FIX FAILED": "🔴",
     "OUTCOME UNKNOWN": "⚠️",
 }
-_LONGEST_VALUE = 150  # of an option
-_IN_ALERT = frozenset({"Asked", "Needs"})  # of a plan: the rest stands in the thread
+RESULTS: Mapping[str, str] = {"DONE": "🟢", "FIX FAILED": "🔴", "NOTHING DONE": "⚪", "OVER": "⚪"}
+_HEAD, _STATE = "head", "state"  # blocks of a plan that change
+_LONGEST_CONFIRM = 300
+_KILO = 1_000
+
+
+def line(incident: Incident, now: datetime) -> str:
+    """One of a list."""
+    return f"{SIGNS[status(incident)]} {headline(incident, now)} · incident {incident.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,50 +87,60 @@ def messages(incident: Incident, people: Mapping[str, Person], now: datetime) ->
     return tuple(made)
 
 
-def ended(blocks: Blocks, last: str, now: datetime) -> Blocks:
-    """A plan's message once nothing can be clicked there any more, and why."""
-    kept = tuple(each for each in blocks if each["type"] != "actions" and each.get("block_id") != LOCKED)
-    return (*kept, labelled([("Ended", (last or "It is over.",))], now).to_dict())
+def ended(incident: Incident, part: str, blocks: Blocks, now: datetime) -> tuple[str, Blocks]:
+    """A plan's message once it is over: what was asked stays, and what became of it stands where the buttons were."""
+    word, lines = result(incident, part.rpartition(" ")[2])
+    kept = [each for each in blocks if each["type"] != "actions" and not _passing(each)]
+    head = headed(f"{RESULTS[word]} {word}  plan {part.rpartition(' ')[2]} of incident {incident.id}")
+    return escaped(f"{RESULTS[word]} {word}: {' '.join(lines)}"), (
+        head.to_dict(),
+        *kept,
+        *(each.to_dict() for each in labelled([("Result", lines)], now)),
+    )
+
+
+def over(blocks: Blocks) -> bool:
+    """Whether that was done already."""
+    return not any(_passing(each) for each in blocks)
+
+
+def _passing(block: Mapping[str, Any]) -> bool:
+    return str(block.get("block_id", "")).partition(" ")[0] in (_HEAD, _STATE, LOCKED)
 
 
 def locked(blocks: Blocks, why: str) -> Blocks:
     """Without anything to click, and why; a message that had nothing stays as it was."""
     kept = tuple(each for each in blocks if each["type"] != "actions")
     says = f"No buttons here: {why}. Fixes are approved in a channel of this team alone."
-    return (*kept, {**foot(says).to_dict(), "block_id": LOCKED}) if len(kept) < len(blocks) else blocks
+    return (*kept, {**small(says).to_dict(), "block_id": LOCKED}) if len(kept) < len(blocks) else blocks
 
 
 # ---- the alert
 
 
 def _alert(incident: Incident, people: Mapping[str, Person], now: datetime) -> Message:
-    shown = card(incident, people, now)
+    shown = alert(incident, people, now)
     head = f"{SIGNS[shown.status]} {shown.headline}"
     blocks = [headed(head)]
     if shown.members:
-        rows = _columns([(each.pod, each.overdue, each.owner) for each in shown.members])
+        rows = columns([(each.pod, each.overdue, each.owner) for each in shown.members])
         blocks.append(quoted([*rows, shown.more] if shown.more else rows))
-    if parts := tuple(_alerted(incident, shown)):
-        blocks.append(labelled(parts, now))
-    blocks.append(foot(shown.foot))
+    parts = [(each.label, each.lines) for each in (*shown.parts, *_pointer(incident))]
+    blocks.extend(labelled(parts, now))
+    blocks.append(foot(shown.foot, now))
     if actions := _actions(incident):
         blocks.append(actions)
     return Message(part=ALERT, text=escaped(head), blocks=fitting(blocks))
 
 
-def _alerted(incident: Incident, shown: Card) -> Iterator[tuple[str, Sequence[str]]]:
-    """What is in the thread anyway is not said here a second time."""
+def _pointer(incident: Incident) -> Iterator[Part]:
+    """What stands in the thread, where one has to go there."""
     phase = incident.phase
-    offers = 0
-    for part in shown.parts:
-        if isinstance(phase, Diagnosed) and part.label in ("Else", "Not offered"):
-            offers += part.label == "Else"
-            continue
-        if isinstance(phase, Proposed) and part.label not in {"Cause", "Last", "Before", *_IN_ALERT}:
-            continue
-        yield part.label, part.lines
-    if offers:
-        yield "Else", (f"{offers} other {'fix' if offers == 1 else 'fixes'}: see the menu",)
+    if isinstance(phase, Diagnosed) and len(doable(phase.finding)) > 1:
+        others = len(doable(phase.finding)) - 1
+        yield Part("Else", (f"{others} other {'fix' if others == 1 else 'fixes'}: see the menu.",))
+    if isinstance(phase, Proposed):
+        yield Part("Vote", ("Read the plan and approve or reject it in the thread of this message.",))
 
 
 def _actions(incident: Incident) -> Block | None:
@@ -126,9 +149,10 @@ def _actions(incident: Incident) -> Block | None:
         case Open():
             return buttons("open", _again(incident))
         case Diagnosed(finding=found):
-            first = [_request(incident, found, each) for each in found.offers[:1]]
-            menu = [_others(incident, found, found.offers[1:])] if len(found.offers) > 1 else []
-            return buttons("diagnosed", *first, *menu, _again(incident))
+            first, *more = doable(found) or (None,)
+            asked = [_request(incident, found, first)] if first else []
+            menu = [_others(incident, found, more)] if more else []
+            return buttons("diagnosed", *asked, *menu, _again(incident))
         case Unsettled():
             return buttons(
                 "unsettled",
@@ -144,49 +168,62 @@ def _again(incident: Incident) -> ButtonElement:
 
 
 def _request(incident: Incident, found: Finding, offer: Offer) -> ButtonElement:
-    text = cut(f"Request: {spoken(offer.repair)}", LONGEST_LABEL)
+    text = cut(f"Ask to {deed(offer.repair)}", LONGEST_LABEL)
     return ButtonElement(text=text, action_id="request", value=_wanted(incident, found, offer), style="primary")
 
 
 def _others(incident: Incident, found: Finding, offers: Sequence[Offer]) -> StaticSelectElement:
-    options = [
-        Option(
-            value=_wanted(incident, found, each),
-            text=cut(f"{spoken(each.repair)} · {each.risk} risk", LONGEST_LABEL),
-        )
-        for each in offers
-    ]
+    options = [option(_wanted(incident, found, each), f"{deed(each.repair)} · {each.risk} risk") for each in offers]
     return StaticSelectElement(placeholder="Other fixes", action_id="request_other", options=options)
 
 
 def _wanted(incident: Incident, found: Finding, offer: Offer) -> str:
     """Whose pod it is shows its UID alone: a name may be another's by the time of the click."""
-    return f"{incident.id} {offer.repair} {found.pod_uid}"[:_LONGEST_VALUE]
+    return f"{incident.id} {offer.repair} {found.pod_uid}"[:LONGEST_VALUE]
 
 
 # ---- in its thread
 
 
-def evidence_blocks(found: Finding, now: datetime) -> tuple[Block, ...]:
-    """Who says what, side by side, and what was ruled out."""
-    about = f"Who says what about {found.pod}, times in UTC"
-    rows = _columns([(each.layer, f"{each.says}{'   ◀ disagrees' if each.disagrees else ''}") for each in found.rows])
+def evidence_blocks(found: Finding, now: datetime, file: str = "") -> tuple[Block, ...]:
+    """Who says what, side by side, and what was ruled out. `file`: the name of the whole of it."""
+    rows = together(found.rows)
+    legend = ", ◀ disagrees" if any(each.disagrees for each in rows) else ""
+    pod = f" of {found.pod}" if found.pod not in found.about else ""
+    about = f"Who says what about {found.about}{pod}, times in UTC{legend}"
+    table = columns([(f"{each.layer} ◀" if each.disagrees else each.layer, each.says) for each in rows])
     parts: list[tuple[str, Sequence[str]]] = [("Cause", found.sentences)]
     if found.ruled_out:
-        parts.append(("Ruled out", tuple(f"{cause}: {why}" for cause, why in found.ruled_out)))
+        parts.append(("Ruled out\n", _list(found.ruled_out)))
+    parts.append(("Could not ask", _list(found.not_asked) or ("nothing",)))
     if found.withheld:
-        parts.append(("Not offered", tuple(f"{repair}: {why}" for repair, why in found.withheld)))
+        parts.append(("Not offered\n", _list((deed(repair), why) for repair, why in found.withheld)))
     if found.prevent:
         parts.append(("Prevent it", (found.prevent,)))
-    return headed(about), quoted(rows), labelled(parts, now)
+    if file:
+        parts.append(("In full", (f"{file}: everything asked and answered, {_size(found.size)}", found.evidence)))
+    return headed(about), quoted(table), *labelled(parts, now)
+
+
+def _list(pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(f"{what}: {why}" for what, why in pairs)
+
+
+def _size(many: int) -> str:
+    return f"{many} bytes, sha256" if many < _KILO else f"{round(many / _KILO)} kB, sha256"
+
+
+def file_name(incident: Incident, sha256: str) -> str:
+    return f"evidence-{incident.id}-{sha256[:SHORT_ID]}.txt"
 
 
 def _evidence(incident: Incident, found: Finding, now: datetime) -> Message:
-    blocks = [*evidence_blocks(found, now), foot(f"evidence {found.evidence[:SHORT_ID]}")]
+    """One for each pod, with the newest look at it; the files of earlier ones stay."""
+    name = file_name(incident, found.evidence) if found.evidence else ""
     return Message(
-        part=f"{EVIDENCE} {found.evidence[:SHORT_ID]} {found.pod_uid}",
+        part=f"{EVIDENCE} {found.pod_uid}",
         text=escaped(f"Evidence of incident {incident.id}: {' '.join(found.sentences[:1])}"),
-        blocks=fitting(blocks),
+        blocks=fitting(evidence_blocks(found, now, name)),
         file=found.evidence,
     )
 
@@ -200,30 +237,39 @@ def _plan_of(incident: Incident) -> Plan | None:
 
 
 def _plan(incident: Incident, plan: Plan, people: Mapping[str, Person], now: datetime) -> Message:
-    phase = incident.phase
-    said = status(incident)
-    head = f"{SIGNS[said]} {plan.requester} asks for {spoken(plan.repair)} · {plan.risk} risk"
+    text = f"{SIGNS[status(incident)]} {status(incident)}: {asks(plan)}"
+    blocks = plan_blocks(incident, plan, people, now)
+    return Message(part=f"{PLAN} {plan.digest[:SHORT_ID]}", text=escaped(text), blocks=fitting(blocks))
+
+
+def plan_blocks(incident: Incident, plan: Plan, people: Mapping[str, Person], now: datetime) -> tuple[Block, ...]:
+    """All that people agree to, and while it is open the way to say so; afterwards how far it is."""
+    phase, said = incident.phase, status(incident)
+    which = f"{incident.id} {plan.digest[:SHORT_ID]}"  # several plans may stand in one view
     votes = phase.votes if isinstance(phase, Proposed) else ()
-    parts: Sequence[Part] = plan_parts(plan, people, votes=votes, finding=finding(incident))
-    if not isinstance(phase, Proposed):
-        parts = [each for each in parts if each.label != "Needs"]
-    blocks = [headed(head), labelled([(each.label, each.lines) for each in parts], now)]
+    parts = {each.label: each.lines for each in plan_parts(plan, people, votes=votes, finding=finding(incident))}
+    needs = parts.pop("Needs")
+    del parts["Asked"]
+    because = [("Because", (f"“{plan.reason}”",))] if plan.reason else []
+    head = headed(f"{SIGNS[said]} {said}", block_id=f"{_HEAD} {which}")
+    agreed = (headed(asks(plan)), *labelled([*because, *parts.items()], now))
     if isinstance(phase, Proposed):
-        blocks.append(_ballot(incident, plan))
-    return Message(part=f"{PLAN} {plan.digest[:SHORT_ID]}", text=escaped(head), blocks=fitting(blocks))
+        return head, *agreed, *labelled([("Needs", needs)], now, block_id=f"{_STATE} {which}"), ballot(incident, plan)
+    course = [(each.label, each.lines) for each in progress(incident)]
+    return head, *agreed, *labelled(course, now, block_id=f"{_STATE} {which}")
 
 
-def _ballot(incident: Incident, plan: Plan) -> Block:
+def ballot(incident: Incident, plan: Plan) -> Block:
     value = f"{incident.id} {plan.digest}"
     sure = ConfirmObject(
         title="Approve this fix?",
-        text=PlainTextObject(text=cut(f"{spoken(plan.repair)}: {plan.touches.says}", 300)),
+        text=plain_text(f"{asks(plan)}. Touches: {plan.touches.says}.", _LONGEST_CONFIRM),
         confirm="Approve",
         deny="Not yet",
     )
     typed = RULES[plan.risk].typed
     return buttons(
-        "ballot",
+        f"ballot {incident.id} {plan.digest[:SHORT_ID]}",
         ButtonElement(
             text="Approve",
             action_id="approve_typed" if typed else "approve",
@@ -235,7 +281,7 @@ def _ballot(incident: Incident, plan: Plan) -> Block:
     )
 
 
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Padded for a font in which all letters are as wide; a name longer than a phone is not padded for."""
     widest = 40
     widths = [min(widest, max(len(row[n]) for row in rows)) for n in range(len(rows[0]) - 1)] if rows else []

@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.core.consent import Person
 from bot.core.facts import Unknown
 from bot.core.phases import Incident, Proposed
-from bot.edges.slack.cards import ALERT, LOCKED, PLAN, Message, ended, locked, messages
+from bot.edges.slack.cards import ALERT, PLAN, Message, ended, file_name, locked, messages, over
 from bot.edges.slack.directory import Directory
 from bot.edges.slack.rich import Blocks
 from bot.edges.slack.turns import POSTS, UPDATES, Pace, Turns
@@ -118,7 +118,7 @@ class Slack:
 
     def _attach(self, incident: Incident, known: dict[str, Post], sha256: str) -> None:
         part, alert = f"{_FILE} {sha256}", known[ALERT]
-        post, name = known.get(part), f"evidence-{incident.id}-{sha256[:8]}.txt"
+        post, name = known.get(part), file_name(incident, sha256)
         if post is not None and post.at:
             return
         raw = self._posts.bundle(sha256)
@@ -133,11 +133,12 @@ class Slack:
         if not post.at or not post.body:
             return
         said = json.loads(post.body)
-        if any(block["type"] == "actions" or block.get("block_id") == LOCKED for block in said["blocks"]):
-            blocks = self._directory.named(ended(tuple(said["blocks"]), incident.last, now))
+        if not over(tuple(said["blocks"])):
+            text, blocks = ended(incident, post.part, tuple(said["blocks"]), now)
+            text, blocks = self._directory.named_text(text), self._directory.named(blocks)
             with suppress(Missing):
-                self._update(incident, post, said["text"], blocks)
-            body = json.dumps({"text": said["text"], "blocks": blocks})
+                self._update(incident, post, text, blocks)
+            body = json.dumps({"text": text, "blocks": blocks})
             self._posts.posted(incident.id, Post(part=post.part, channel=post.channel, at=post.at, body=body))
 
     def _keep(self, incident: Incident, known: dict[str, Post], post: Post) -> None:

@@ -5,16 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from slack_sdk.models.blocks import Block, Option, StaticSelectElement
+from slack_sdk.models.blocks import StaticSelectElement
 
-from bot.core.incident_cards import headline, status
+from bot.core.hostile import ELLIPSIS
 from bot.core.phases import Incident
 from bot.core.refusals import Refusal
-from bot.edges.slack.cards import SIGNS, evidence_blocks
+from bot.edges.slack.cards import evidence_blocks, line
 from bot.edges.slack.door import Caller
-from bot.edges.slack.rich import LONGEST_LABEL, Blocks, buttons, cut, escaped, fitting, foot, headed, labelled
+from bot.edges.slack.rich import (
+    LONGEST_LABEL,
+    LONGEST_VALUE,
+    Blocks,
+    buttons,
+    fitting,
+    headed,
+    labelled,
+    option,
+    said,
+)
 from bot.edges.slack.words import USAGE, Command, Diagnose, Help, History, List, Node, Pause, Resume
-from bot.ports import Bot, Looks, Place
+from bot.ports import Bot, Looks, Missing, Place
 
 _MOST_LISTED = 20
 _MOST_PLACES = 100  # options of a menu
@@ -23,10 +33,14 @@ _LOOKED_THROUGH = 500  # incidents
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """For one person. `text` is already escaped."""
+    """For one person: a sentence, and where it is more than that the blocks of it."""
 
     text: str
     blocks: Blocks = ()
+
+    def shown(self, now: datetime) -> Blocks:
+        """A sentence stands in a block too: what Slack parses is the text of one that has none."""
+        return self.blocks or fitting([said(self.text, now)])
 
 
 class Commands:
@@ -39,22 +53,21 @@ class Commands:
         """Raises an Outage where it had to look, and could not."""
         match command:
             case List():
-                return self._listed("Open incidents", self._bot.incidents())
+                return self._listed("Open incidents", self._bot.incidents(), "Nothing is stuck.")
             case Node(name=name):
-                return self._listed(f"Incidents on {name}", self._of_node(name))
+                return self._listed(f"Incidents on {name}", self._of_node(name), f"No incident on {name} is on record.")
             case History(name=name):
-                return self._listed(f"Incidents of {name}", self._of(name))
+                return self._listed(f"Incidents of {name}", self._of(name), f"No incident of {name} is on record.")
             case Diagnose(pod=pod):
                 return self._diagnosed(pod)
             case Pause(reason=reason):
                 self._bot.pause(caller.person, reason, caller.via)
-                return Reply("Fixes are paused. Diagnosis goes on.")
+                return Reply("Fixes are paused. Diagnosis goes on. Who may approve can resume them.")
             case Resume(reason=reason):
                 no = self._bot.resume(caller.person, reason, via=caller.via)
-                return Reply(escaped(no.says) if isinstance(no, Refusal) else "Fixes go on.")
+                return Reply(no.says if isinstance(no, Refusal) else "Fixes go on.")
             case Help(why=why):
-                lines = tuple(f"/terminating {usage}: {meaning}" for usage, meaning in USAGE.items())
-                return Reply(escaped(f"{why}.") if why else "Help", fitting(self._help(why, lines)))
+                return self._help(why)
             case _:
                 assert_never(command)
 
@@ -66,24 +79,32 @@ class Commands:
         where = (
             f"incident {of.id}: see its message" if of is not None else "no incident yet: nothing can be asked for here"
         )
-        blocks = [*evidence_blocks(found, now), foot(where)]
-        return Reply(escaped(f"{place}: {' '.join(found.sentences[:1])}"), fitting(blocks))
+        blocks = [*evidence_blocks(found, now), said(where, now)]
+        return Reply(f"{place}: {' '.join(found.sentences[:1])}", fitting(blocks))
 
     def _diagnosed(self, words: str) -> Reply:
-        places = self._looks.places(words)
+        try:
+            places = self._looks.places(words)
+        except Missing as none:
+            return Reply(f"{none.why[:1].upper()}{none.why[1:]}. {none.then}")
         if len(places) == 1:
             return self.at(places[0])
-        options = [Option(value=str(each)[:150], text=cut(str(each), LONGEST_LABEL)) for each in places[:_MOST_PLACES]]
-        menu = StaticSelectElement(placeholder="Which one", action_id="diagnose_place", options=options)
+        fit = [each for each in map(str, places) if len(each) <= LONGEST_VALUE]
+        options = [option(each, _end(each)) for each in fit[:_MOST_PLACES]]
         says = f'"{words}" fits {len(places)} pods:'
-        return Reply(escaped(says), fitting([headed(says), buttons("places", menu)]))
+        menu = [StaticSelectElement(placeholder="Which one", action_id="diagnose_place", options=options)]
+        more = f"{len(places) - len(options)} more do not fit into the menu: say NAMESPACE/POD."
+        tail = [said(more, self._clock())] if len(places) > len(options) else []
+        return Reply(says, fitting([headed(says), *([buttons("places", *menu)] if options else []), *tail]))
 
-    def _listed(self, label: str, incidents: Sequence[Incident]) -> Reply:
+    def _listed(self, label: str, incidents: Sequence[Incident], otherwise: str) -> Reply:
+        if not incidents:
+            return Reply(otherwise)
         now = self._clock()
-        lines = [f"{SIGNS[status(each)]} {headline(each, now)} · incident {each.id}" for each in incidents]
-        more = [foot(f"and {len(lines) - _MOST_LISTED} more")] if len(lines) > _MOST_LISTED else []
-        blocks = [labelled([(label, lines[:_MOST_LISTED] or ("none",))], now), *more]
-        return Reply(escaped(f"{label}: {len(incidents)}"), fitting(blocks))
+        lines = [line(each, now) for each in incidents[:_MOST_LISTED]]
+        if left := len(incidents) - len(lines):
+            lines.append(f"and {left} more")
+        return Reply(f"{label}: {len(incidents)}", fitting(labelled([(f"{label}\n", lines)], now)))
 
     def _of_node(self, name: str) -> Sequence[Incident]:
         return [each for each in self._bot.history(_LOOKED_THROUGH) if each.hold.name == name]
@@ -97,5 +118,13 @@ class Commands:
             if each.hold.name == name or any(last == member.name for member in each.members)
         ]
 
-    def _help(self, why: str, lines: Sequence[str]) -> list[Block]:
-        return [*([headed(f"{why}.")] if why else []), labelled([("Help", lines)], self._clock())]
+    def _help(self, why: str) -> Reply:
+        now = self._clock()
+        lines = tuple(f"/terminating {usage}: {meaning}" for usage, meaning in USAGE.items())
+        first = [headed(f"{why}.")] if why else []
+        return Reply(f"{why}." if why else "Help", fitting([*first, *labelled([("What you can say\n", lines)], now)]))
+
+
+def _end(place: str) -> str:
+    """What tells one from another stands at the end: the pod."""
+    return place if len(place) <= LONGEST_LABEL else ELLIPSIS + place[1 - LONGEST_LABEL :]

@@ -4,7 +4,6 @@ What people click, type and open in Slack, handed to the bot; every one of them 
 Slack waits three seconds for an acknowledgement, so that comes first, and the work goes to hands of our own.
 """
 
-import html
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -15,18 +14,18 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot.core.consent import RULES, Ballot
+from bot.core.consent import RULES, Ballot, Person
 from bot.core.phases import Diagnosed, Incident, Proposed
-from bot.core.plan_cards import spoken
 from bot.core.refusals import Refusal, refusal
 from bot.core.spoken import Said, Wanted
+from bot.core.weeks import week
 from bot.edges.slack import views
 from bot.edges.slack.commands import Commands, Reply
 from bot.edges.slack.directory import Directory
 from bot.edges.slack.door import Caller, Door, claimed
 from bot.edges.slack.hands import Hands
-from bot.edges.slack.rich import escaped
-from bot.edges.slack.views import CHOICE, REASON, TYPED, Asking, filled
+from bot.edges.slack.rich import escaped, headed
+from bot.edges.slack.views import CHOICE, REASON, TYPED, Asking, Standing, filled
 from bot.edges.slack.web import Web
 from bot.edges.slack.words import parse
 from bot.ports import Bot, Looks, Outage, Place
@@ -38,6 +37,7 @@ Answer = Refusal | Reply | str | None
 Do = Callable[[Caller, Body], Answer]
 
 COMMAND = "/terminating"
+_LOOKED_THROUGH = 500  # incidents
 _WANTED = re.compile(r"(\d{1,9}) ([a-z_.]{1,40}) ([0-9a-f-]{1,64})", re.ASCII)
 _PLAN = re.compile(r"(\d{1,9}) ([0-9a-f]{64})", re.ASCII)
 _INCIDENT = re.compile(r"(\d{1,9})", re.ASCII)
@@ -105,28 +105,32 @@ class Hears:
         return heard
 
     def enter(self, does: Do, body: Body) -> None:
-        """The one way in: whoever it is, whatever it was."""
+        """The one way in: whoever it is, whatever it was. What was clicked on the home tab shows there."""
         answer: Answer
         caller = self._door.admit(body)
         try:
             answer = caller if isinstance(caller, Refusal) else does(caller, body)
+            if answer is None and isinstance(caller, Caller) and not _place(body):
+                self._show_home(caller)
         except Outage as outage:
             answer = str(outage)
         if answer is not None:
-            reply = answer if isinstance(answer, Reply) else Reply(escaped(str(answer)))
-            self._answer(body, reply)
+            self._answer(caller, body, answer if isinstance(answer, Reply) else Reply(str(answer)))
 
-    def _answer(self, body: Body, reply: Reply) -> None:
+    def _answer(self, caller: Caller | Refusal | None, body: Body, reply: Reply) -> None:
         """To the one who spoke, where they spoke if that can be; else alone on their home tab."""
-        text, blocks = self._directory.named_text(reply.text), self._directory.named(reply.blocks)
+        text = self._directory.named_text(escaped(reply.text))
+        blocks = self._directory.named(reply.shown(self._clock()))
         url, place, (user, _) = body.get("response_url"), _place(body), claimed(body)
         ways: list[Callable[[], None]] = []
         if isinstance(url, str) and _ANSWERS_AT.fullmatch(url):
             ways.append(lambda: self._web.respond(url, text, blocks))
         if user and place:
-            ways.append(lambda: self._web.whisper(place, user, text))
+            ways.append(lambda: self._web.whisper(place, user, text, blocks))
+        if isinstance(caller, Caller) and not place:
+            ways.append(lambda: self._show_home(caller, reply.text))
         if user:
-            ways.append(lambda: self._web.publish(user, views.notice(html.unescape(text))))
+            ways.append(lambda: self._web.publish(user, views.notice(blocks)))
         for way in ways:
             try:
                 way()
@@ -140,7 +144,7 @@ class Hears:
         """A hand that failed: it is on record, and whoever waits for it hears so."""
         if error := done.exception():
             log.error("what was clicked or typed came to nothing", exc_info=error)
-            self._answer(body, Reply(_FAILED))
+            self._answer(None, body, Reply(_FAILED))
 
     def _stale(self, caller: Caller, body: Body) -> Answer:
         del caller, body
@@ -158,14 +162,15 @@ class Hears:
         return self._commands.at(Place(cluster=cluster, namespace=namespace, pod=pod)) if pod else _STALE
 
     def _home(self, caller: Caller, body: Body) -> Answer:
-        del body
-        self._show_home(caller)
+        del caller, body
         return None
 
     def _show_home(self, caller: Caller, notice: str = "") -> None:
-        rights = self._bot.rights(caller.person)
-        view = views.home(self._bot.incidents(), self._bot.paused(), self._bot.watched(), rights, self._clock(), notice)
-        self._web.publish(caller.user, self._directory.named(view))
+        bot, now = self._bot, self._clock()
+        who = Person(id=caller.person, rights=bot.rights(caller.person))
+        past = week(bot.history(_LOOKED_THROUGH), now)
+        standing = Standing(incidents=bot.incidents(), pause=bot.paused(), watched=bot.watched(), past=past)
+        self._web.publish(caller.user, self._directory.named(views.home(standing, who, now, notice)))
 
     def _pause(self, caller: Caller, body: Body) -> Answer:
         del caller
@@ -179,16 +184,14 @@ class Hears:
 
     def _asked(self, body: Body, callback: str, title: str, says: str, *, needed: bool) -> None:
         asking = Asking(callback=callback, title=title, submit=title.split(maxsplit=1)[0], about=_about(body, callback))
-        self._web.open(str(body.get("trigger_id", "")), views.reason(asking, says, needed=needed))
+        view = views.reason(asking, [headed(says)], needed=needed)
+        self._web.open(str(body.get("trigger_id", "")), view)
 
     def _switched(self, caller: Caller, body: Body) -> Answer:
         why = filled(_view(body), REASON)
-        if _view(body).get("callback_id") == "pause":
-            self._bot.pause(caller.person, why, caller.via)
-            no = None
-        else:
-            no = self._bot.resume(caller.person, why, via=caller.via)
-        self._show_home(caller, no.says if no is not None else "")
+        if _view(body).get("callback_id") == "resume":
+            return self._bot.resume(caller.person, why, via=caller.via)
+        self._bot.pause(caller.person, why, caller.via)
         return None
 
     # ---- asking
@@ -204,7 +207,8 @@ class Hears:
         offer = next((each for each in offers if each.repair == match[2]), None)
         if offer is not None and (RULES[offer.risk].reason or offer.choices):
             asking = Asking(callback="request", title="Request a fix", submit="Request", about=_about(body, match[0]))
-            says = f"{spoken(offer.repair)} · {offer.risk} risk"
+            pod = next((each.full_name for each in incident.members if each.uid == match[3]), "no pod of it")
+            says = views.wanted(offer, pod, self._clock())
             view = views.reason(asking, says, needed=RULES[offer.risk].reason, choices=offer.choices)
             self._web.open(str(body.get("trigger_id", "")), view)
             return None
@@ -275,7 +279,7 @@ class Hears:
         if match is None:
             return _STALE
         asking = Asking(callback="reject", title="Reject a fix", submit="Reject", about=_about(body, match[0]))
-        view = views.reason(asking, "Nothing is done, and the plan is void.", needed=False)
+        view = views.reason(asking, [headed("Nothing is done, and the plan is void.")], needed=False)
         self._web.open(str(body.get("trigger_id", "")), view)
         return None
 
@@ -311,7 +315,7 @@ class Hears:
         says = "It happened." if outcome == "done" else "It did not happen."
         about = _about(body, f"{match[1]} {outcome}")
         asking = Asking(callback="settle", title="What became of it", submit="Settle", about=about)
-        self._web.open(str(body.get("trigger_id", "")), views.reason(asking, says, needed=True))
+        self._web.open(str(body.get("trigger_id", "")), views.reason(asking, [headed(says)], needed=True))
         return None
 
     def _settled(self, caller: Caller, body: Body) -> Answer:

@@ -5,24 +5,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from slack_sdk.models.blocks import Block, ButtonElement, InputBlock, Option, PlainTextInputElement, StaticSelectElement
+from slack_sdk.models.blocks import (
+    Block,
+    ButtonElement,
+    DividerBlock,
+    InputBlock,
+    PlainTextInputElement,
+    StaticSelectElement,
+)
 from slack_sdk.models.views import View
 
-from bot.core.consent import Right
+from bot.core.cards import lasting
+from bot.core.consent import Person
 from bot.core.facts import Unknown
+from bot.core.findings import Offer
 from bot.core.guards import Pause
 from bot.core.hostile import plain
-from bot.core.incident_cards import headline, status
 from bot.core.phases import Incident, Proposed
-from bot.core.plan_cards import spoken
+from bot.core.plan_cards import asks, clock, deed, plan_parts
 from bot.core.plans import Plan
-from bot.edges.slack.cards import SIGNS
-from bot.edges.slack.rich import LONGEST_LABEL, buttons, cut, foot, headed, labelled
+from bot.core.weeks import Week
+from bot.edges.slack.cards import line, plan_blocks
+from bot.edges.slack.rich import Blocks, buttons, headed, labelled, option, plain_text, said
 from bot.ports import Watched
 
-MOST_SHOWN = 20  # incidents on the home tab
+MOST_PLANS, MOST_SHOWN = 3, 20  # on the home tab: plans that wait, and incidents
+_MOST_COUNTED = 5  # causes, and places
 REASON, TYPED, CHOICE = "reason", "typed", "choice"  # block ids of what is filled in
-_LONGEST_REASON = 500
+_LONGEST_REASON, _LONGEST_NAME = 500, 260
+_MOST_CHOICES = 100
 
 Modal = dict[str, Any]
 
@@ -37,11 +48,11 @@ class Asking:
     about: str
 
 
-def reason(asking: Asking, says: str, *, needed: bool, choices: Sequence[str] = ()) -> Modal:
-    """A reason in writing; with `choices`, also one of them."""
-    blocks: list[Block] = [headed(says)]
+def reason(asking: Asking, says: Sequence[Block], *, needed: bool, choices: Sequence[str] = ()) -> Modal:
+    """What it is about, and a reason in writing; with `choices`, also one of them."""
+    blocks: list[Block] = list(says)
     if choices:
-        options = [Option(value=str(n), text=cut(each, LONGEST_LABEL)) for n, each in enumerate(choices)]
+        options = [option(str(n), each) for n, each in enumerate(choices[:_MOST_CHOICES])]
         blocks.append(
             InputBlock(
                 block_id=CHOICE, label="Which one", element=StaticSelectElement(action_id=CHOICE, options=options)
@@ -53,17 +64,27 @@ def reason(asking: Asking, says: str, *, needed: bool, choices: Sequence[str] = 
     return _modal(asking, blocks)
 
 
+def wanted(offer: Offer, place: str, now: datetime) -> list[Block]:
+    """What somebody is about to ask for."""
+    lines = [("Touches", (f"{offer.touches}.",)), *([("Note", offer.notes)] if offer.notes else [])]
+    return [headed(f"You ask to {deed(offer.repair)} · {place} · {offer.risk} risk"), *labelled(lines, now)]
+
+
 def typed(asking: Asking, plan: Plan, now: datetime) -> Modal:
     """The name of the place, typed: for what is dangerous."""
-    what = f"{plan.requester} asks for {spoken(plan.repair)}: {plan.risk} risk"
-    hint = f'Type the name "{plan.to_type}" to approve.'
-    element = PlainTextInputElement(action_id=TYPED, max_length=260)
+    touches: tuple[str, ...] = next(each.lines for each in plan_parts(plan, {}) if each.label == "Touches")
+    element = PlainTextInputElement(action_id=TYPED, max_length=_LONGEST_NAME)
     return _modal(
         asking,
         [
-            headed(what),
-            labelled([("Touches", (plan.touches.says,))], now),
-            InputBlock(block_id=TYPED, label="Name", hint=cut(hint), element=element),
+            headed(asks(plan)),
+            *labelled([("Touches", touches)], now),
+            InputBlock(
+                block_id=TYPED,
+                label=plain_text("Name"),
+                hint=plain_text(f'Type the name "{plan.to_type}" to approve.'),
+                element=element,
+            ),
         ],
     )
 
@@ -82,11 +103,11 @@ def _modal(asking: Asking, blocks: Sequence[Block]) -> Modal:
 
 
 def filled(view: Mapping[str, Any], block: str) -> str:
-    """What stands in a field of a submitted modal; empty where nothing does."""
+    """What stands in a field of a submitted modal, as one clean line; empty where nothing does."""
     for field in _inside(view, "state", "values", block).values():
         chosen = _inside(field, "selected_option").get("value")
-        said = field.get("value") if isinstance(field, Mapping) else None
-        return plain(str(chosen or said or ""), _LONGEST_REASON)
+        given = field.get("value") if isinstance(field, Mapping) else None
+        return plain(str(chosen or given or ""), _LONGEST_REASON)
     return ""
 
 
@@ -100,62 +121,83 @@ def _inside(tree: object, *names: str) -> Mapping[str, Any]:
 # ---- the App Home
 
 
-def notice(says: str) -> dict[str, Any]:
-    """One sentence and nothing else: also for who may not see the rest."""
-    return View(type="home", blocks=[headed(says)]).to_dict()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How things are: open incidents, oldest first; the pause switch; each cluster; the week that was."""
+
+    incidents: Sequence[Incident]
+    pause: Pause | Unknown | None
+    watched: Sequence[Watched]
+    past: Week
 
 
-def home(
-    incidents: Sequence[Incident],
-    pause: Pause | Unknown | None,
-    watched: Sequence[Watched],
-    rights: Mapping[str, frozenset[Right]],
-    now: datetime,
-    notice: str = "",
-) -> dict[str, Any]:
-    """For one person: what waits for their word comes first."""
+def notice(says: Blocks) -> dict[str, Any]:
+    """That and nothing else: also for who may not see the rest."""
+    return View(type="home", blocks=list(says)).to_dict()
+
+
+def home(standing: Standing, who: Person, now: datetime, notice: str = "") -> dict[str, Any]:
+    """For one person: what waits for their word comes first, whole, so that it can be given here."""
     waits = [
-        each for each in incidents if isinstance(each.phase, Proposed) and "approve" in rights.get(each.cluster, ())
+        (each, each.phase.plan) for each in standing.incidents if isinstance(each.phase, Proposed) and _asked(each, who)
     ]
-    blocks: list[Block] = [headed(notice)] if notice else []
-    blocks.extend(_switch(pause, now))
-    blocks.extend(_listed("Waits for your approval", waits, now))
-    blocks.extend(_listed("Open incidents", [each for each in incidents if each not in waits], now))
-    lines = [
-        f"{each.cluster}: cannot be read: {each.blind}"
-        if each.blind
-        else f"{each.cluster}: read at {_clock(each.swept)}"
-        for each in watched
-    ]
-    if lines:
-        blocks.append(labelled([("Clusters", lines)], now))
+    blocks: list[Block] = [said(notice, now)] if notice else []
+    if waits:
+        blocks.extend(labelled([("Waits for your approval", (_count(len(waits), "plan"),))], now))
+    for incident, plan in waits[:MOST_PLANS]:
+        blocks.extend((*plan_blocks(incident, plan, {}, now), DividerBlock()))
+    blocks.extend(_switch(standing.pause, now))
+    open_ones = [line(each, now) for each in standing.incidents[:MOST_SHOWN]]
+    if (left := len(standing.incidents) - MOST_SHOWN) > 0:
+        open_ones.append(f"and {left} more")
+    parts: list[tuple[str, Sequence[str]]] = [("Open incidents\n", open_ones or ("Nothing is stuck.",))]
+    parts.append(("Clusters\n", [_read(each) for each in standing.watched] or ("None was read yet.",)))
+    parts.append(("This week\n", _told(standing.past)))
+    blocks.extend(labelled(parts, now))
     view = View(type="home", blocks=blocks)
     return view.to_dict()
+
+
+def _asked(incident: Incident, who: Person) -> bool:
+    """Whether this person's word is still to come: neither was it they who asked, nor have they voted."""
+    phase = incident.phase
+    if not isinstance(phase, Proposed) or "approve" not in who.rights.get(incident.cluster, ()):
+        return False
+    return who.id not in (phase.plan.requester, *(vote.person for vote in phase.votes))
 
 
 def _switch(pause: Pause | Unknown | None, now: datetime) -> list[Block]:
     match pause:
         case None:
-            says = "Fixes may be approved."
+            says = "On: what is approved is done."
             button = ButtonElement(text="Pause all fixes", action_id="pause", value="home", style="danger")
         case Pause():
-            says = f"Paused since {_clock(pause.since)} by {pause.who}: {pause.reason or 'no reason given'}."
+            says = f"Paused since {clock(pause.since)} by {pause.who}: {pause.reason or 'no reason given'}."
             button = ButtonElement(text="Resume fixes", action_id="resume", value="home")
         case Unknown(why):
-            says = f"Paused: the pause switch cannot be read ({why})."
+            says = f"Paused: the switch cannot be read ({why})."
             button = ButtonElement(text="Resume fixes", action_id="resume", value="home")
         case _:
             assert_never(pause)
-    return [labelled([("Fixes", (says,))], now), buttons("switch", button)]
+    return [*labelled([("Fixes", (says,))], now), buttons("switch", button)]
 
 
-def _listed(label: str, incidents: Sequence[Incident], now: datetime) -> list[Block]:
-    if not incidents:
-        return [labelled([(label, ("none",))], now)]
-    lines = [f"{SIGNS[status(each)]} {headline(each, now)} · incident {each.id}" for each in incidents[:MOST_SHOWN]]
-    left = len(incidents) - MOST_SHOWN
-    return [labelled([(label, lines)], now), *([foot(f"and {left} more")] if left > 0 else [])]
+def _read(cluster: Watched) -> str:
+    last = clock(cluster.swept) if cluster.swept else "never by this process"
+    if cluster.blind:
+        return f"⚠️ {cluster.cluster} cannot be read: {cluster.blind} Its alerts are blind. Last read: {last}."
+    return f"{cluster.cluster}: last read {last}"
 
 
-def _clock(at: datetime | None) -> str:
-    return at.strftime("%d %b %H:%M:%S UTC").lstrip("0") if at else "no time yet"
+def _told(past: Week) -> tuple[str, ...]:
+    if not past.incidents:
+        return ("No incident.",)
+    gone = f", half of them gone within {lasting(past.gone)}" if past.gone is not None else ""
+    lines = [f"{_count(past.incidents, 'incident')}{gone}"]
+    lines.extend(f"{cause or 'no cause found'}: {many}" for cause, many in past.causes[:_MOST_COUNTED])
+    lines.extend(f"{place}: {_count(many, 'time')}" for place, many in past.repeats[:_MOST_COUNTED])
+    return tuple(lines)
+
+
+def _count(many: int, what: str) -> str:
+    return f"1 {what}" if many == 1 else f"{many} {what}s"

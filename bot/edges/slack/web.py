@@ -128,15 +128,9 @@ class Web:
         answer = self._call(self._client.conversations_replies, channel=channel, ts=thread, limit=_PAGE)
         return any(file.get("title") == name for each in answer.get("messages", []) for file in each.get("files", []))
 
-    def whisper(self, channel: str, user: str, text: str, *, thread: str = "") -> None:
+    def whisper(self, channel: str, user: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
         """To one person, who may not get it: never the only copy of anything."""
-        self._call(
-            self._client.chat_postEphemeral,
-            channel=channel,
-            user=user,
-            text=text,
-            **({"thread_ts": thread} if thread else {}),
-        )
+        self._call(self._client.chat_postEphemeral, channel=channel, user=user, text=text, blocks=blocks)
 
     def respond(self, url: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
         """To the one who clicked or typed: five times within half an hour."""

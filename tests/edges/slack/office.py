@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 
@@ -91,7 +91,7 @@ class Office:
     ahead: timedelta = timedelta()
 
     @contextmanager
-    def opened(self) -> Iterator["Office"]:
+    def opened(self) -> Iterator[Self]:
         with ExitStack() as stack:
             stack.callback(gc.collect)
             self.url = stack.enter_context(serve(self.workspace))

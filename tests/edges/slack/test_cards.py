@@ -1,17 +1,27 @@
 """The messages of every phase: what people read and can click, and that Slack takes it, whatever the words."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
+from bot.core.cards import Row
+from bot.core.facts import Unknown
 from bot.core.phases import Closed, Incident
-from bot.edges.slack.cards import ALERT, Message, ended, messages
+from bot.core.weeks import week
+from bot.demo.workspace.drafts import blocks_of, too_long_for_update
+from bot.demo.workspace.views import checked
+from bot.edges.slack.cards import ALERT, Message, ended, messages, over
 from bot.edges.slack.rich import LONGEST_QUOTE, LONGEST_TEXT, MOST_BLOCKS, MOST_CHARACTERS, characters, escaped
+from bot.edges.slack.views import Standing, home
+from bot.ports import Watched
 from tests.core.incident_samples import MINUTE, PEOPLE, SEEN, in_every_phase, plan
 
 STAGES: Mapping[str, Incident] = {
@@ -30,6 +40,7 @@ HOSTILE = (
     "31 Feb 99:99:99 UTC",
     "",
 )
+OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time_secs\}(?: \(\{ago\}\))?\|[\w:. -]+>", re.ASCII)
 each_stage = pytest.mark.parametrize("name", STAGES)
 
 
@@ -113,14 +124,20 @@ def test_buttons_carry_ids_and_a_digest_and_nothing_else() -> None:
                         assert len(value) <= 150
 
 
-def test_a_plan_that_is_over_cannot_be_clicked_and_says_why() -> None:
+def test_a_plan_that_is_over_keeps_what_was_asked_and_says_what_became_of_it() -> None:
     waiting = made(STAGES["proposed"])[-1]
+    rejected = replace(STAGES["diagnosed"], last="ben rejected shim.reap: not now.")
 
-    over = ended(waiting.blocks, "ben rejected shim.reap: not now.", SEEN)
+    text, blocks = ended(rejected, waiting.part, waiting.blocks, SEEN)
 
-    assert not any(block["type"] == "actions" for block in over)
-    assert "ben rejected shim.reap: not now." in [text for _, text in texts(list(over))]
-    assert over[: len(waiting.blocks) - 1] == waiting.blocks[:-1]
+    told = "\n".join(text for _, text in texts(list(blocks)))
+    assert text == "⚪ NOTHING DONE: ben rejected shim.reap: not now."
+    assert not any(block["type"] == "actions" for block in blocks)
+    assert "ben rejected shim.reap: not now." in told
+    assert "What happens" in told
+    assert "WAITING FOR APPROVAL" not in told
+    assert over(blocks)
+    assert not over(waiting.blocks)
 
 
 def test_the_alert_says_what_where_and_since_when() -> None:
@@ -179,8 +196,8 @@ def test_no_word_is_ever_read_as_markup(name: str, word: str) -> None:
     )
 
     for message in made(bad):
-        for kind, _ in texts(list(message.blocks)):
-            assert "mrkdwn" not in kind
+        for kind, text in texts(list(message.blocks)):
+            assert "mrkdwn" not in kind or OUR_DATE.fullmatch(text)
             assert "markdown" not in kind
         assert not {"<", ">"} & set(message.text)
         assert len(message.blocks) <= MOST_BLOCKS
@@ -191,6 +208,43 @@ def test_no_word_is_ever_read_as_markup(name: str, word: str) -> None:
 def test_the_text_for_notifications_is_escaped(word: str) -> None:
     assert not {"<", ">"} & set(escaped(word))
     assert 1 <= len(escaped(word)) <= 3_000
+
+
+LONG = st.one_of(st.text(max_size=30), st.integers(1, 9_000).map(lambda n: "long " * (n // 5)))
+MANY = st.integers(0, 60)
+
+
+@given(word=LONG, rows=MANY, out=MANY, pods=MANY, stage=st.sampled_from(sorted(STAGES)))
+@settings(max_examples=60, deadline=None)
+def test_however_much_there_is_to_say_slack_takes_it(word: str, rows: int, out: int, pods: int, stage: str) -> None:
+    incident = STAGES[stage]
+    phase: Any = incident.phase
+    if hasattr(phase, "finding"):
+        found = spoiled(phase.finding, word)
+        found = replace(
+            found,
+            offers=phase.finding.offers,
+            evidence="e" * 64,
+            rows=(Row(word, word, disagrees=True),) * rows,
+            ruled_out=((word, word),) * out,
+            not_asked=((word, word),) * out,
+        )
+        phase = replace(phase, finding=found)
+    members = tuple(spoiled(each, word) for each in incident.members) * pods
+    bad = replace(incident, phase=phase, members=members, last=word)
+    standing = Standing(
+        incidents=tuple(replace(bad, id=n) for n in range(pods)),
+        pause=Unknown(word),
+        watched=(Watched(cluster=word, swept=None, blind=word),),
+        past=week((), SEEN),
+    )
+
+    for message in made(bad):
+        assert 1 <= len(message.blocks) <= MOST_BLOCKS
+        assert sum(map(characters, message.blocks)) <= MOST_CHARACTERS
+        assert blocks_of(list(message.blocks))  # as the workspace takes them, or it says what is wrong
+        assert not too_long_for_update(message.text)
+    assert checked(home(standing, PEOPLE["ben"], SEEN), "home")
 
 
 def test_closed_without_a_plan_there_is_the_alert_alone() -> None:

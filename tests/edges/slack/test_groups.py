@@ -213,9 +213,10 @@ def test_a_name_that_somebody_chose_to_deceive_stays_a_name(office: Office) -> N
     office.told()
 
     said = office.workspace.messages(CHANNEL)
-    assert "ben <!channel> *x* (U0MALLORY) asks for" in json.dumps(said[-1].blocks)
+    assert "ben <!channel> *x* (U0MALLORY) asks to" in json.dumps(said[-1].blocks)
     assert "<!channel>" not in "".join(each.text for each in said)
-    assert "mrkdwn" not in json.dumps([each.blocks for each in said])
+    context = [part for each in said for block in each.blocks for part in block["elements"] if part["type"] == "mrkdwn"]
+    assert all(each["text"].startswith("<!date^") and "ben" not in each["text"] for each in context)
     assert office.incident().phase.plan.requester == MALLORY  # type: ignore[union-attr]  # it is proposed
 
 
@@ -241,9 +242,9 @@ def test_nothing_can_be_clicked_in_a_channel_of_two_organisations(tmp_path: Path
     assert "🔴 STUCK  1 pod on node-17" in said
     assert "No buttons here: people of another organisation are in this channel." in said
     assert '"actions"' not in "".join(everything)
-    over = [each for each in everything if "The plan expired" in each and "asks for" in each]
+    over = [each for each in everything if "The plan expired" in each and "asks to" in each]
     assert len(over) == 1
-    assert over[0].count("Ended") == 1
+    assert over[0].count("Result") == 1
 
 
 def test_where_it_is_not_known_who_reads_along_nothing_can_be_clicked(tmp_path: Path) -> None:

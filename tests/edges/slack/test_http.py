@@ -89,7 +89,7 @@ def test_from_a_click_to_done(office: Office) -> None:
 def test_a_command_a_modal_and_the_home_tab(office: Office) -> None:
     proposed(office)
     office.type("mallory", "diagnose zookeeper0-0")
-    office.whispered("mallory", "Who says what about prod/zookeeper0-0")
+    office.whispered("mallory", "Who says what about container zookeeper")
     office.click_home("ben")
     eventually("the home tab", lambda: "Waits for your approval" in json.dumps(office.state("ben")["home"]))
     office.click("ben", "reject")

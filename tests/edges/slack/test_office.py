@@ -87,11 +87,11 @@ def test_a_plan_is_rejected_with_a_reason_and_cannot_be_clicked_any_more(office:
 
 def test_a_pod_is_diagnosed_for_whoever_asks(office: Office) -> None:
     office.type("mallory", "diagnose zookeeper0-0")
-    said = office.whispered("mallory", "Who says what about prod/zookeeper0-0")
+    said = office.whispered("mallory", "Who says what about container zookeeper")
     assert "no incident yet" in said
 
     office.type("ada", "diagnose nothing-like-that")
-    office.whispered("ada", "there is no pod nothing-like-that")
+    office.whispered("ada", "There is no pod nothing-like-that. Check its name")
     office.type("ada", "dance")
     office.whispered("ada", 'Not understood: \\"dance\\"')
 
@@ -175,5 +175,57 @@ def test_the_home_tab_shows_what_waits_and_the_switch(office: Office) -> None:
     said = json.dumps(home, ensure_ascii=False)
     assert "Waits for your approval" in said
     assert "WAITING FOR APPROVAL" in said
-    assert "Fixes may be approved." in said
-    assert "prod-eu: read at" in said
+    assert "On: what is approved is done." in said
+    assert "prod-eu: last read" in said
+
+
+def test_a_plan_is_approved_on_the_home_tab_and_the_tab_says_so(office: Office) -> None:
+    seen(office)
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+    office.click_home("ben")
+    view = eventually("the home tab", lambda: office.state("ben")["home"])
+    block = next(each for each in view["blocks"] if each.get("block_id", "").startswith("ballot"))
+    first = block["elements"][0]
+
+    given = {"view_id": view["id"], "block_id": block["block_id"], "action_id": "approve", "value": first["value"]}
+    assert office.post("click", user="U0BEN", **given)["ok"]
+
+    office.phase("Checking")
+    eventually(
+        "the tab to be made anew",
+        lambda: "Waits for your approval" not in json.dumps(office.state("ben")["home"], ensure_ascii=False) or None,
+    )
+
+
+def test_who_asked_is_not_waited_for(office: Office) -> None:
+    seen(office)
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.click_home("ada")
+
+    home = eventually("the home tab", lambda: office.state("ada")["home"])
+
+    assert "Waits for your approval" not in json.dumps(home)
+    assert "WAITING FOR APPROVAL" in json.dumps(home)
+
+
+def test_a_plan_ends_with_what_became_of_it_and_when(office: Office) -> None:
+    seen(office)
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+    office.click("ben", "approve")
+    office.phase("Checking")
+    office.told()
+    for _ in range(12):
+        office.later(seconds=5)
+    office.told()
+
+    plan = json.dumps(office.workspace.messages(CHANNEL)[-1].blocks, ensure_ascii=False)
+    assert "🟢 DONE  plan " in plan
+    assert "What happens" in plan
+    assert "container.stop for prod/zookeeper0-0 on node-17 worked: the pod is gone" in plan
+    assert "Asked by ada, approved by ben: last vote " in plan
+    assert "approve" not in [each.get("action_id") for each in office.workspace.messages(CHANNEL)[-1].blocks]

@@ -8,7 +8,7 @@ import pytest
 from bot import ports
 from tests.crash.matrix import KINDS
 from tests.crash.people import Name
-from tests.crash.points import CALLS, CRASHES, NEVER, READS, WRITES
+from tests.crash.points import CALLS, CRASHES, NEVER, NO_BOUNDARY, READS, WRITES
 from tests.crash.world import Kind
 
 Found = Mapping[tuple[Name, Kind], Sequence[str]]

@@ -47,14 +47,16 @@ shellcheck:
 
 # Side by side: the part whose coverage counts, and those that wait for sockets and time limits.
 WIRE := tests/cli tests/edges
+SLACK := tests/edges/slack tests/demo
 NODE := tests/node
 QUICK := -q -m "not lab and not bench and not crash and not browser"
 
 test: $(STAMP)
-	@{ $(BIN)/coverage run -m pytest $(QUICK) $(WIRE:%=--ignore=%) --ignore=$(NODE) && $(BIN)/coverage report --fail-under=100 --skip-covered; } & pure=$$!; \
+	@{ $(BIN)/coverage run -m pytest $(QUICK) $(WIRE:%=--ignore=%) $(SLACK:%=--ignore=%) --ignore=$(NODE) && $(BIN)/coverage report --fail-under=100 --skip-covered; } & pure=$$!; \
 	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(NODE) & node=$$!; \
-	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(WIRE); wire=$$?; \
-	wait $$node; node=$$?; wait $$pure && [ $$node = 0 ] && exit $$wire
+	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(SLACK) & slack=$$!; \
+	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(WIRE) $(SLACK:%=--ignore=%); wire=$$?; \
+	wait $$slack; slack=$$?; wait $$node; node=$$?; wait $$pure && [ $$node = 0 ] && [ $$slack = 0 ] && exit $$wire
 
 # A real PostgreSQL, and processes that are killed at every boundary. Side by side: those that race wait most of the time.
 SLOW := -q -m crash -p no:cacheprovider -s

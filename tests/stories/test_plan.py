@@ -26,7 +26,6 @@ Afterwards    containerd publishes the exit, the kubelet removes the pod;
               docker marks it exited within 5 s
 Lost          nothing that runs
 Needs         1 approval, not the requester's · open for 15 min
-              Nobody can.
 """)
 
 

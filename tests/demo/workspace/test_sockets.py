@@ -268,6 +268,7 @@ def answer(client: BaseSocketModeClient, request: SocketModeRequest) -> None:
     client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
 
 
+@pytest.mark.crash
 def test_the_librarys_client_comes_back_when_asked_to_go_and_after_a_break(desk: Desk) -> None:
     client = SocketModeClient(desk.workspace.app_token, web_client=desk.app, ping_interval=0.2)
     client.socket_mode_request_listeners.append(answer)

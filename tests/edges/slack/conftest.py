@@ -1,5 +1,8 @@
 """What holds for all tests that have the library's socket."""
 
+import gc
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,3 +13,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for each in items:
         if each.path.is_relative_to(Path(__file__).parent):
             each.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collected() -> Iterator[None]:
+    """What is left of it at the end of all tests would count as a fault of the run."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

@@ -391,6 +391,7 @@ def expected(way: Way, kind: Kind) -> str:
     return way.comes
 
 
+@pytest.mark.crash
 @pytest.mark.timeout(300)
 def test_who_may_at_every_way_in(
     square: Square, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture

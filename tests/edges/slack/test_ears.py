@@ -41,6 +41,7 @@ def test_whoever_is_asked_to_go_leaves_no_gap(office: Office, reason: Farewell) 
     heard(office, "dance")
 
 
+@pytest.mark.crash
 def test_a_socket_that_breaks_is_replaced(office: Office) -> None:
     office.workspace.cut()
     heard(office, "dance")
@@ -62,6 +63,7 @@ def test_whoever_is_sent_away_says_why_and_comes_back_later(
     assert _newest(office) == before + 1
 
 
+@pytest.mark.crash
 def test_nothing_heard_is_said_once_in_ten_minutes_and_so_is_its_end(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:

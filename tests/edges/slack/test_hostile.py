@@ -288,6 +288,7 @@ def test_the_walk_sees_what_is_alive(tree: dict[str, Any]) -> None:
     assert not unescaped("&lt;!channel&gt; &amp; more")
 
 
+@pytest.mark.crash
 @pytest.mark.timeout(240)  # a minute of clicks
 def test_nothing_that_anybody_says_is_alive(tmp_path: Path, capsys: Any) -> None:
     with Bad(tmp_path).opened() as office:

@@ -78,6 +78,7 @@ def sent(office: Office, ids: set[str]) -> list[Delivery]:
     return [each for each in office.workspace.deliveries() if each.envelope in ids]
 
 
+@pytest.mark.crash
 def test_a_thousand_clicks_in_ten_seconds(office: Office) -> None:
     button, chance = asked(office), random.Random(1)  # noqa: S311  # the same storm each time
     incident, digest = button.value.split()
@@ -146,6 +147,7 @@ def redelivered(office: Office, envelopes: list[str], chance: random.Random) -> 
         office.workspace.send_again(each)
 
 
+@pytest.mark.crash
 def test_envelopes_that_come_again_in_any_order_change_nothing(tmp_path: Path) -> None:
     """Of each seed: clicks of everybody, in an order of its own, redelivered before and after a reconnect."""
     same = []

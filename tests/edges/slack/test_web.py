@@ -1,5 +1,6 @@
 """What a Slack that is slow, broken or no Slack at all does to a call: an Outage within its time, without the token."""
 
+import re
 import socket
 import socketserver
 import threading
@@ -32,6 +33,10 @@ class _Handler(socketserver.BaseRequestHandler):
         heard = b""
         while b"\r\n\r\n" not in heard:
             heard += self.request.recv(65536)
+        head, _, body = heard.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        while length and len(body) < int(length[1]):  # what is left unread would cut off the answer
+            body += self.request.recv(65536)
         assert isinstance(self.server, _Server)
         self.server.says(self.request)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bot.demo.workspace import Workspace
@@ -13,25 +14,27 @@ from bot.demo.workspace import Workspace
 T = TypeVar("T")
 
 CHANNEL, TEAM = "C0ONCALL", "T0DEMO"
-PEOPLE = {"ada": "U0ADA", "ben": "U0BEN", "mallory": "U0MALLORY"}
+PEOPLE = {"ada": "U0ADA", "ben": "U0BEN", "mallory": "U0MALLORY", "grid": "W0GRID"}
 PATIENCE_S = 20.0
 
 
 def eventually(what: str, look: Callable[[], T | None], within: float = PATIENCE_S) -> T:
     end = time.monotonic() + within
     pause = threading.Event()
-    while time.monotonic() < end:
+    while True:
         if (found := look()) is not None and found is not False:
             return found
+        if time.monotonic() >= end:
+            raise AssertionError(f"{what} did not come about in {within} s")
         pause.wait(0.02)
-    raise AssertionError(f"{what} did not come about in {within} s")
 
 
+@dataclass
 class Visitors:
     """Of the workspace that is served at `url`."""
 
-    def __init__(self, workspace: Workspace, url: str) -> None:
-        self.workspace, self.url = workspace, url
+    workspace: Workspace
+    url: str
 
     def state(self, who: str) -> dict[str, Any]:
         return dict(self._asked(f"state?user={PEOPLE[who]}", None))
@@ -45,8 +48,11 @@ class Visitors:
             connection.request("POST" if body else "GET", f"/page/{what}", body, headers)
             return dict(json.load(connection.getresponse()))
 
-    def button(self, action: str) -> tuple[str, dict[str, Any], str] | None:
+    def button(self, action: str, within: float = 0) -> tuple[str, dict[str, Any], str]:
         """The newest message with it, the element, and its block."""
+        return eventually(f"a button {action}", lambda: self._button(action), within)
+
+    def _button(self, action: str) -> tuple[str, dict[str, Any], str] | None:
         for message in reversed(self.workspace.messages(CHANNEL)):
             for block in message.blocks:
                 for element in block.get("elements", ()) if block["type"] == "actions" else ():
@@ -54,8 +60,8 @@ class Visitors:
                         return message.ts, element, block["block_id"]
         return None
 
-    def click(self, who: str, action: str, within: float = PATIENCE_S) -> None:
-        ts, element, block = eventually(f"a button {action}", lambda: self.button(action), within)
+    def click(self, who: str, action: str, within: float = 0) -> None:
+        ts, element, block = self.button(action, within)
         given = {"user": PEOPLE[who], "channel": CHANNEL, "ts": ts, "block_id": block, "action_id": action}
         assert self.post("click", **given, **({"value": element["value"]} if "value" in element else {}))["ok"]
 

@@ -1,16 +1,12 @@
 """An engine with its people in Slack: a workspace on this machine, the bot's own socket to it, and people who click."""
 
 import gc
-import http.client
-import json
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -24,26 +20,13 @@ from bot.edges.slack.hears import Do
 from bot.edges.store import Sql, open_store, tables
 from bot.engine import Engine
 from bot.ports import Missing, Place
+from tests.clicking import CHANNEL, Visitors, eventually
 from tests.core import samples
 from tests.edges.slack.signing import SECRET, delivered_to
 from tests.town import CLUSTER, Clock, Town, policy
 
-T = TypeVar("T")
-
-CHANNEL, POD = "C0ONCALL", "zookeeper0-0"
-PEOPLE = {"ada": "U0ADA", "ben": "U0BEN", "mallory": "U0MALLORY", "grid": "W0GRID"}
+POD = "zookeeper0-0"
 LISTED = {("U0ADA", "T0DEMO"): "ada", ("U0BEN", "T0DEMO"): "ben"}
-PATIENCE_S = 20
-
-
-def eventually(what: str, look: Callable[[], T | None]) -> T:
-    end = time.monotonic() + PATIENCE_S
-    pause = threading.Event()
-    while time.monotonic() < end:
-        if (found := look()) is not None and found is not False:
-            return found
-        pause.wait(0.02)
-    raise AssertionError(f"{what} did not come about in {PATIENCE_S} s")
 
 
 class Sights:
@@ -74,16 +57,17 @@ class Counted(Hears):
 
 
 @dataclass
-class Office:
+class Office(Visitors):
     """
     `later` lets time pass for the engine, and does what is due in this thread.
 
     `over_http`: Slack posts to the bot, at its request URL, instead of the bot's socket.
     """
 
+    workspace: Workspace = field(default_factory=Workspace, init=False)
+    url: str = field(default="", init=False)
     folder: Path
     over_http: bool = False
-    workspace: Workspace = field(default_factory=Workspace)
     clock: Clock = field(default_factory=Clock)
     policy: Policy = field(default_factory=policy)
     roll: Roll = field(default_factory=lambda: Roll(LISTED))
@@ -158,72 +142,9 @@ class Office:
     def incident(self) -> Incident:
         return self.store.history(1)[0]
 
-    # ---- people
-
-    def state(self, who: str) -> dict[str, Any]:
-        return dict(self._asked(f"state?user={PEOPLE[who]}", None))
-
-    def post(self, act: str, **given: Any) -> Mapping[str, Any]:
-        return self._asked(act, json.dumps(given))
-
-    def _asked(self, what: str, body: str | None) -> Mapping[str, Any]:
-        host, headers = self.url.removeprefix("http://"), {"Content-Type": "application/json"}
-        with closing(http.client.HTTPConnection(host, timeout=10)) as connection:
-            connection.request("POST" if body else "GET", f"/page/{what}", body, headers)
-            return dict(json.load(connection.getresponse()))
-
-    def button(self, action: str) -> tuple[str, dict[str, Any], str]:
-        """The newest message with it, the element, and its block."""
-        for message in reversed(self.workspace.messages(CHANNEL)):
-            for block in message.blocks:
-                for element in block.get("elements", ()) if block["type"] == "actions" else ():
-                    if element["action_id"] == action:
-                        return message.ts, element, block["block_id"]
-        raise AssertionError(f"nobody can click {action}")
-
-    def click(self, who: str, action: str) -> None:
-        ts, element, block = self.button(action)
-        given = {"user": PEOPLE[who], "channel": CHANNEL, "ts": ts, "block_id": block, "action_id": action}
-        assert self.post("click", **given, **({"value": element["value"]} if "value" in element else {}))["ok"]
-
-    def click_home(self, who: str) -> None:
-        assert self.post("home", user=PEOPLE[who])["ok"]
-
-    def fill(self, who: str, **values: str) -> None:
-        """The modal that is open for this person: block id -> text."""
-        view = eventually("a modal", lambda: self.state(who)["view"])
-        given = {
-            each["block_id"]: {each["element"]["action_id"]: _answer(each["element"], values[each["block_id"]])}
-            for each in view["blocks"]
-            if each["type"] == "input" and each["block_id"] in values
-        }
-        assert self.post("submit", user=PEOPLE[who], view_id=view["id"], values=given)["ok"]
-
-    def type(self, who: str, text: str) -> None:
-        assert self.post("command", user=PEOPLE[who], channel=CHANNEL, command="/terminating", text=text)["ok"]
-
-    def whispered(self, who: str, words: str) -> str:
-        """What only this person sees that has these words in it."""
-
-        def look() -> str | None:
-            for each in self.workspace.whispers(CHANNEL, PEOPLE[who]):
-                said = f"{each.text}\n{json.dumps(each.blocks, ensure_ascii=False)}"
-                if words in said:
-                    return said
-            return None
-
-        return eventually(f"{who} to read {words!r}", look)
-
     def phase(self, name: str) -> Incident:
         def look() -> Incident | None:
             found = self.incident()
             return found if type(found.phase).__name__ == name else None
 
         return eventually(f"the incident to be {name}", look)
-
-
-def _answer(element: Mapping[str, Any], text: str) -> Mapping[str, Any]:
-    if element["type"] == "static_select":
-        option = next(each for each in element["options"] if each["text"]["text"] == text)
-        return {"type": "static_select", "selected_option": option}
-    return {"type": element["type"], "value": text}

@@ -34,8 +34,9 @@ from bot.demo.workspace.views import View
 from bot.edges.slack import Directory, Roll
 from bot.edges.slack.hears import COMMAND, Hears
 from bot.edges.store import tables
+from tests.clicking import CHANNEL, eventually
 from tests.core import samples
-from tests.edges.slack.office import CHANNEL, POD, Office, Sights, eventually
+from tests.edges.slack.office import POD, Office, Sights
 from tests.town import CLUSTER, EVERYTHING, policy
 
 Json = dict[str, Any]

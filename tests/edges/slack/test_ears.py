@@ -16,7 +16,8 @@ from bot.demo.workspace.sockets import Farewell
 from bot.edges.slack import Directory, Ears, Hears, Socket
 from bot.edges.slack.web import Web
 from bot.ports import Outage
-from tests.edges.slack.office import Office, Sights, eventually
+from tests.clicking import eventually
+from tests.edges.slack.office import Office, Sights
 from tests.edges.slack.test_web import answered, slack
 
 

@@ -19,7 +19,8 @@ from bot.core.refusals import Refusal
 from bot.core.spoken import Said, Wanted
 from bot.demo.workspace import Says, ServerError
 from bot.edges.slack import Roll
-from tests.edges.slack.office import CHANNEL, Office
+from tests.clicking import CHANNEL
+from tests.edges.slack.office import Office
 from tests.town import EVERYTHING, policy
 
 TEAM, GROUP = "T0DEMO", "S0SRE"

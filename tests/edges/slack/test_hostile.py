@@ -18,7 +18,8 @@ from bot.core.phases import Proposed
 from bot.core.pods import Pod
 from bot.core.spoken import Wanted
 from bot.demo.workspace.rates import Rates
-from tests.edges.slack.office import CHANNEL, PEOPLE, Office, eventually
+from tests.clicking import CHANNEL, PEOPLE, eventually
+from tests.edges.slack.office import Office
 from tests.town import CLUSTER, Town
 
 WORDS = (

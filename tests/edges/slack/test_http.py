@@ -21,8 +21,9 @@ from bot.core.phases import Closed, Proposed
 from bot.edges.slack import Directory, Ears, RequestUrl, Seals
 from bot.edges.slack.http_mode import CONNECTIONS, READ_S
 from bot.ports import Refused
+from tests.clicking import eventually
 from tests.edges.slack.malformed import CLICK, COMMAND, FAMILIES, HOME, MARK, Family, Sent, click
-from tests.edges.slack.office import Counted, Office, Sights, eventually
+from tests.edges.slack.office import Counted, Office, Sights
 from tests.edges.slack.signing import EVENT, FORM, SECRET, interaction, now, request, seal, sent, stamped
 
 CHECK = "url_verification"

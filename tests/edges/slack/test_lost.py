@@ -11,7 +11,7 @@ from bot.demo.workspace import Limited, ResetAfterCommit, Says, ServerError
 from bot.demo.workspace.faults import Fault, Faults
 from bot.edges.slack import Directory, Slack
 from bot.ports import TimedOut
-from tests.edges.slack.office import CHANNEL
+from tests.clicking import CHANNEL
 from tests.edges.slack.test_outage import Night, of_pod
 from tests.town import CLUSTER, policy
 

@@ -19,7 +19,8 @@ from bot.core.pods import Hold
 from bot.demo.workspace import Says, Workspace
 from bot.edges.store import tables
 from bot.engine.lanes import TELLING
-from tests.edges.slack.office import CHANNEL, Office, eventually
+from tests.clicking import CHANNEL, eventually
+from tests.edges.slack.office import Office
 from tests.town import CLUSTER, Town
 
 OUT = timedelta(hours=2)
@@ -88,7 +89,7 @@ class Night(Office):
         found = self.workspace.messages(CHANNEL)
         return Counter(each.metadata["event_payload"]["mark"] for each in found if each.metadata)
 
-    def alert(self, id_: int) -> str:
+    def alert_of(self, id_: int) -> str:
         (found,) = (
             each
             for each in self.workspace.messages(CHANNEL)
@@ -134,7 +135,7 @@ def two_hours_without(night: Night, incidents: int) -> None:
     assert tries >= OUT.total_seconds() / LONGEST_S / 2  # nor did it give up
     assert len(night.town.done) == 1
     assert isinstance(of_pod(night, "running").phase, Closed)
-    assert "🟢" not in night.alert(of_pod(night, "running").id)
+    assert "🟢" not in night.alert_of(of_pod(night, "running").id)
     assert isinstance(of_pod(night, "proposed").phase, Diagnosed)  # its plan's time was up
     assert [each.id for each in night.store.history(1_000) if each.executions] == [of_pod(night, "running").id]
 
@@ -145,9 +146,9 @@ def told_once(night: Night, incidents: int) -> None:
     took = night.catches_up()
 
     marks, known = night.marks(), night.store.history(1_000)
-    once = [each for each in known if marks[f"{each.id} alert"] == 1 and _is_final(each, night.alert(each.id))]
+    once = [each for each in known if marks[f"{each.id} alert"] == 1 and _is_final(each, night.alert_of(each.id))]
     sent = [float(each.ts) for each in night.workspace.messages(CHANNEL)[before:] if each.metadata]
-    assert "asked by ada, approved by ben" in night.alert(of_pod(night, "running").id)
+    assert "asked by ada, approved by ben" in night.alert_of(of_pod(night, "running").id)
     print(f"{len(once)} of {incidents} incidents told once, {len(sent)} messages in {took:.0f} s after {OUT}")
     assert len(once) == len(known) == incidents
     assert set(marks.values()) == {1}

@@ -18,7 +18,8 @@ from bot.demo.workspace import payloads
 from bot.demo.workspace.cast import TEAM, User
 from bot.demo.workspace.sockets import DEADLINE_S, Delivery
 from bot.edges.slack.hands import MOST
-from tests.edges.slack.office import CHANNEL, Office, eventually
+from tests.clicking import CHANNEL, eventually
+from tests.edges.slack.office import Office
 
 CLICKS, WITHIN_S = 1_000, 10.0
 SEEDS = 3

@@ -104,7 +104,7 @@ def test_whenever_pods_are_recreated_only_those_that_were_read_are_deleted(
     patient: kube.Cluster, fake: FakeApiServer
 ) -> None:
     """A controller that deletes and recreates at any moment, beside us."""
-    uids, over, uneven_s = count(), threading.Event(), cycle((0.0005, 0.004, 0.001, 0.002))
+    uids, over, uneven_s = count(), threading.Event(), cycle((0.0005, 0.004, 0.12, 0.001, 0.002))
 
     def recreate() -> None:
         while not over.is_set():

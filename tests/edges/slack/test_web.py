@@ -29,14 +29,19 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class _Handler(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        heard = b""
-        while b"\r\n\r\n" not in heard:
-            heard += self.request.recv(65536)
-        head, _, body = heard.partition(b"\r\n\r\n")
+    def heard(self) -> bytes:
+        """The whole request: what is left unread would cut off the answer."""
+        head, body = b"", b""
+        while b"\r\n\r\n" not in head:
+            head += self.request.recv(65536)
+        head, _, body = head.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: (\d+)", head)
-        while length and len(body) < int(length[1]):  # what is left unread would cut off the answer
+        while length and len(body) < int(length[1]):
             body += self.request.recv(65536)
+        return head + body
+
+    def handle(self) -> None:
+        self.heard()
         assert isinstance(self.server, _Server)
         self.server.says(self.request)
 
@@ -144,7 +149,7 @@ def test_an_answer_to_a_click_goes_to_an_address_and_without_the_token() -> None
 
     class Hearing(_Handler):
         def handle(self) -> None:
-            heard.append(self.request.recv(65536))
+            heard.append(self.heard())
             self.request.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 8\r\n\r\nused_url")
 
     with _Server(("127.0.0.1", 0), Hearing) as server:

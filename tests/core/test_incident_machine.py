@@ -379,6 +379,7 @@ def test_whatever_happens_in_whatever_order() -> None:
     run(copied())
 
 
+@pytest.mark.crash
 @pytest.mark.timeout(300)
 def test_every_fault_in_what_decides_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
     survivors = [f"{fault.module}: {fault.why}" for fault in INCIDENT_FAULTS if not caught(fault)]

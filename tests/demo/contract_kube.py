@@ -279,7 +279,7 @@ def a_token_of_somebody_elses_is_refused(kube: Kube) -> None:
     answer = kube.ask("GET", f"{PODS}?limit=2&continue=nonsense")
 
     assert (answer.code, answer.content["reason"]) == (400, "BadRequest")
-    assert answer.content["message"].startswith("continue key is not valid")
+    assert answer.content["message"].startswith("invalid continue token: continue key is not valid")
 
 
 def fields_select(kube: Kube) -> None:
@@ -553,7 +553,8 @@ def a_watch_tells_what_becomes_of_a_pod(kube: Kube) -> None:
         if event["type"] == "DELETED":
             break
 
-    assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "DELETED"]
+    assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "MODIFIED", "DELETED"]
+    assert [event["object"]["metadata"].get("deletionGracePeriodSeconds") for event in events] == [None, None, 0, 0]
     assert {event["object"]["metadata"]["name"] for event in events} == {"watched"}
     assert {(event["object"]["kind"], event["object"]["apiVersion"]) for event in events} == {("Pod", "v1")}
     versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in events]

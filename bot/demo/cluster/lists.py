@@ -88,6 +88,6 @@ def _token(token: str) -> tuple[int, Key]:
         content: Any = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         version, start = int(content["rv"]), str(content["start"]).rstrip("\0")
     except (ValueError, TypeError, LookupError) as error:
-        raise bad_request(f"continue key is not valid: {error}") from error
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
     namespace, _, name = start.rpartition("/")
     return version, (namespace, name)

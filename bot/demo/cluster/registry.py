@@ -94,6 +94,8 @@ class Registry:
             effect, after = deleted(kind, found, options, self.clock())
             match effect:
                 case "removed":
+                    if after != found:  # its deadline is written first, for whoever watches, though it is now
+                        self.store.put(kind, after)
                     self.store.remove(kind, key)
                 case "marked" if after != found:
                     after = self.store.put(kind, after)

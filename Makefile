@@ -45,28 +45,47 @@ shellcheck:
 	  { apt-get install -y -qq shellcheck >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq shellcheck >/dev/null; }; }; } || \
 	  { echo "make check needs shellcheck. On Debian: sudo apt-get install shellcheck" >&2; exit 1; }
 
-# Side by side: the part whose coverage counts, and those that wait for sockets and time limits.
-WIRE := tests/cli tests/edges
-SLACK := tests/edges/slack tests/demo
-NODE := tests/node
-QUICK := -q -m "not lab and not bench and not crash and not browser"
+# Several parts side by side, each printed when it is done: most of them wait for sockets and time limits.
+BESIDE = @$(MAKE) --no-print-directory --jobs --keep-going --output-sync=target
+QUICK := -q -p no:cacheprovider -m "not lab and not bench and not crash and not browser"
+ON_WIRES := tests/cli tests/demo tests/edges tests/node tests/stories
 
+.PHONY: test-pure test-stories test-node test-slack test-wire
 test: $(STAMP)
-	@{ $(BIN)/coverage run -m pytest $(QUICK) $(WIRE:%=--ignore=%) $(SLACK:%=--ignore=%) --ignore=$(NODE) && $(BIN)/coverage report --fail-under=100 --skip-covered; } & pure=$$!; \
-	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(NODE) & node=$$!; \
-	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(SLACK) & slack=$$!; \
-	$(BIN)/pytest $(QUICK) -p no:cacheprovider $(WIRE) $(SLACK:%=--ignore=%); wire=$$?; \
-	wait $$slack; slack=$$?; wait $$node; node=$$?; wait $$pure && [ $$node = 0 ] && [ $$slack = 0 ] && exit $$wire
+	$(BESIDE) test-pure test-stories test-node test-slack test-wire
 
-# A real PostgreSQL, and processes that are killed at every boundary. Side by side: those that race wait most of the time.
-SLOW := -q -m crash -p no:cacheprovider -s
+test-pure: # its coverage counts
+	$(BIN)/coverage run -m pytest $(QUICK) tests $(ON_WIRES:%=--ignore=%)
+	$(BIN)/coverage report --fail-under=100 --skip-covered
+
+test-stories:
+	$(BIN)/pytest $(QUICK) tests/stories tests/cli
+
+test-node:
+	$(BIN)/pytest $(QUICK) tests/node
+
+test-slack:
+	$(BIN)/pytest $(QUICK) tests/edges/slack
+
+test-wire:
+	$(BIN)/pytest $(QUICK) tests/edges tests/demo --ignore=tests/edges/slack
+
+# A real PostgreSQL, and processes that are killed at every boundary.
+SLOW := -q -s -p no:cacheprovider -m crash
 RACES := tests/crash/test_races.py
 
+.PHONY: crash-races crash-edges crash-rest
 crash: $(STAMP) postgresql
-	@$(BIN)/pytest $(SLOW) $(RACES) & races=$$!; \
-	$(BIN)/pytest $(SLOW) tests/edges & edges=$$!; \
-	$(BIN)/pytest $(SLOW) tests --ignore=tests/edges --ignore=$(RACES); rest=$$?; \
-	wait $$races; races=$$?; wait $$edges && [ $$races = 0 ] && exit $$rest
+	$(BESIDE) crash-races crash-edges crash-rest
+
+crash-races:
+	$(BIN)/pytest $(SLOW) $(RACES)
+
+crash-edges:
+	$(BIN)/pytest $(SLOW) tests/edges
+
+crash-rest:
+	$(BIN)/pytest $(SLOW) tests --ignore=tests/edges --ignore=$(RACES)
 
 .PHONY: postgresql
 postgresql:

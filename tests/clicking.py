@@ -60,7 +60,8 @@ class Visitors:
                         return message.ts, element, block["block_id"]
         return None
 
-    def click(self, who: str, action: str, within: float = 0) -> None:
+    def click(self, who: str, action: str, within: float = PATIENCE_S) -> None:
+        """Once the button is there: the alert says so before the card with it is in the thread."""
         ts, element, block = self.button(action, within)
         given = {"user": PEOPLE[who], "channel": CHANNEL, "ts": ts, "block_id": block, "action_id": action}
         assert self.post("click", **given, **({"value": element["value"]} if "value" in element else {}))["ok"]

@@ -144,6 +144,7 @@ def found(store: Sql, edits: int, rows: int, anchor: Path) -> int:
     return count
 
 
+@pytest.mark.crash
 @pytest.mark.timeout(300)
 def test_every_edit_of_a_long_log_is_found_with_its_row(tmp_path: Path) -> None:
     store = filled(f"sqlite:///{tmp_path / 'terminating.db'}", ROWS)

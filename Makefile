@@ -50,9 +50,9 @@ BESIDE = @$(MAKE) --no-print-directory --jobs --keep-going --output-sync=target
 QUICK := -q -p no:cacheprovider -m "not lab and not bench and not crash and not browser"
 ON_WIRES := tests/cli tests/demo tests/edges tests/node tests/stories
 
-.PHONY: test-pure test-stories test-node test-slack test-wire
+.PHONY: test-pure test-stories test-node test-slack test-http test-wire
 test: $(STAMP)
-	$(BESIDE) test-pure test-stories test-node test-slack test-wire
+	$(BESIDE) test-pure test-stories test-node test-slack test-http test-wire
 
 test-pure: # its coverage counts
 	$(BIN)/coverage run -m pytest $(QUICK) tests $(ON_WIRES:%=--ignore=%)
@@ -64,8 +64,13 @@ test-stories:
 test-node:
 	$(BIN)/pytest $(QUICK) tests/node
 
+HTTP := tests/edges/slack/test_http.py
+
 test-slack:
-	$(BIN)/pytest $(QUICK) tests/edges/slack
+	$(BIN)/pytest $(QUICK) tests/edges/slack --ignore=$(HTTP)
+
+test-http:
+	$(BIN)/pytest $(QUICK) $(HTTP)
 
 test-wire:
 	$(BIN)/pytest $(QUICK) tests/edges tests/demo --ignore=tests/edges/slack

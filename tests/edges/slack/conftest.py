@@ -9,10 +9,15 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The library forgets the socket of a handshake that failed; `Office` collects it before its test is over."""
+    """
+    The library forgets the socket of a handshake that failed; `Office` collects it before its test is over.
+
+    Its own threads draw from `random` too, while hypothesis looks whether a strategy did.
+    """
     for each in items:
         if each.path.is_relative_to(Path(__file__).parent):
             each.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+            each.add_marker(pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,6 +42,7 @@ _WANTED = re.compile(r"(\d{1,9}) ([a-z_.]{1,40}) ([0-9a-f-]{1,64})", re.ASCII)
 _PLAN = re.compile(r"(\d{1,9}) ([0-9a-f]{64})", re.ASCII)
 _INCIDENT = re.compile(r"(\d{1,9})", re.ASCII)
 _CHOSEN = re.compile(r"\d{1,3}", re.ASCII)
+_STAMP = re.compile(r"\d{1,12}\.\d{1,9}", re.ASCII)
 _ANSWERS_AT = re.compile(r"https?://[\w.:-]+/[\w./-]+", re.ASCII)
 _FAILED = (
     "The bot failed at that, and what became of it is not known. Look at the newest message of this incident, then try "
@@ -121,12 +122,12 @@ class Hears:
         """To the one who spoke, where they spoke if that can be; else alone on their home tab."""
         text = self._directory.named_text(escaped(reply.text))
         blocks = self._directory.named(reply.shown(self._clock()))
-        url, place, (user, _) = body.get("response_url"), _place(body), claimed(body)
+        url, (place, _, thread), (user, _) = body.get("response_url"), _place(body).partition("/"), claimed(body)
         ways: list[Callable[[], None]] = []
         if isinstance(url, str) and _ANSWERS_AT.fullmatch(url):
-            ways.append(lambda: self._web.respond(url, text, blocks))
+            ways.append(lambda: self._web.respond(url, text, blocks, thread))
         if user and place:
-            ways.append(lambda: self._web.whisper(place, user, text, blocks))
+            ways.append(lambda: self._web.whisper(place, user, text, blocks, thread))
         if isinstance(caller, Caller) and not place:
             ways.append(lambda: self._show_home(caller, reply.text))
         if user:
@@ -344,7 +345,7 @@ def _view(body: Body) -> Mapping[str, Any]:
 
 
 def _about(body: Body, what: str) -> str:
-    """With the channel in front, so that who fills in the modal can be answered there."""
+    """With the place in front, so that who fills in the modal can be answered there."""
     return f"{_place(body)} {what}"
 
 
@@ -353,9 +354,19 @@ def _told_about(view: Mapping[str, Any]) -> str:
 
 
 def _place(body: Body) -> str:
+    """`CHANNEL`, or `CHANNEL/THREAD` where somebody clicked inside a thread; nothing on the home tab."""
     channel = body.get("channel")
     if isinstance(channel, dict):
-        return str(channel.get("id", ""))
+        return f"{channel.get('id', '')}{_thread(body)}"
     if view := _view(body):
         return str(view.get("private_metadata", "")).partition(" ")[0]
     return str(body.get("channel_id", ""))
+
+
+def _thread(body: Body) -> str:
+    """A message that has replies may name itself: who clicked it did so in the channel."""
+    container = body.get("container")
+    within: Mapping[str, Any] = container if isinstance(container, dict) else {}
+    thread = within.get("thread_ts")
+    inside = isinstance(thread, str) and _STAMP.fullmatch(thread) and thread != within.get("message_ts")
+    return f"/{thread}" if inside else ""

@@ -128,13 +128,16 @@ class Web:
         answer = self._call(self._client.conversations_replies, channel=channel, ts=thread, limit=_PAGE)
         return any(file.get("title") == name for each in answer.get("messages", []) for file in each.get("files", []))
 
-    def whisper(self, channel: str, user: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
-        """To one person, who may not get it: never the only copy of anything."""
-        self._call(self._client.chat_postEphemeral, channel=channel, user=user, text=text, blocks=blocks)
+    def whisper(self, channel: str, user: str, text: str, blocks: Sequence[Mapping[str, Any]], thread: str) -> None:
+        """To one person, who may not get it: never the only copy of anything. `thread`: may be empty."""
+        told = {"channel": channel, "user": user, "text": text, "blocks": blocks, "thread_ts": thread or None}
+        self._call(self._client.chat_postEphemeral, **told)
 
-    def respond(self, url: str, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
-        """To the one who clicked or typed: five times within half an hour."""
-        told = {"text": text, "response_type": "ephemeral", "replace_original": False}
+    def respond(self, url: str, text: str, blocks: Sequence[Mapping[str, Any]], thread: str) -> None:
+        """To the one who clicked or typed: five times within half an hour. `thread`: may be empty."""
+        told: dict[str, Any] = {"text": text, "response_type": "ephemeral", "replace_original": False}
+        if thread:
+            told["thread_ts"] = thread
         if blocks:
             told["blocks"] = [dict(each) for each in blocks]
         self._send(url, json.dumps(told).encode(), "answering", {"Content-Type": "application/json"})

@@ -69,6 +69,25 @@ def test_who_asked_may_not_approve_and_who_is_not_listed_may_nothing(office: Off
     assert office.town.done == []
 
 
+def test_who_clicked_in_a_thread_is_answered_in_it(office: Office) -> None:
+    seen(office)
+    office.click("mallory", "request")
+    office.whispered("mallory", "is not among the people of the settings")
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+
+    office.click("mallory", "reject")
+    office.fill("mallory", reason="because")
+    eventually("the second answer", lambda: len(office.workspace.whispers(CHANNEL, "U0MALLORY")) == 2)
+    office.click("ada", "approve")
+    office.whispered("ada", "asked for this fix")
+
+    root = office.workspace.messages(CHANNEL)[0].ts
+    assert [each.thread for each in office.workspace.whispers(CHANNEL, "U0MALLORY")] == ["", root]
+    assert [each.thread for each in office.workspace.whispers(CHANNEL, "U0ADA")] == [root]
+
+
 def test_a_plan_is_rejected_with_a_reason_and_cannot_be_clicked_any_more(office: Office) -> None:
     seen(office)
     office.click("ada", "request")

@@ -156,10 +156,10 @@ def test_an_answer_to_a_click_goes_to_an_address_and_without_the_token() -> None
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         web = Web(TOKEN)
         with pytest.raises(Refused, match="used_url"):
-            web.respond(f"http://127.0.0.1:{server.server_address[1]}/hook/1", "text", ())
+            web.respond(f"http://127.0.0.1:{server.server_address[1]}/hook/1", "text", (), "")
         server.shutdown()
     assert b"text" in heard[0]
     assert TOKEN.encode() not in heard[0]
     for address in ("file:///etc/passwd", "ftp://127.0.0.1/", "nothing", "http://[::1"):
         with pytest.raises((Unreachable, Garbled)):
-            web.respond(address, "text", ())
+            web.respond(address, "text", (), "")

@@ -6,6 +6,7 @@ Each call is one errand to an edge, its answer turned into the words of `core`. 
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.app.clusters import READERS, Program, as_stuck, whole
@@ -124,9 +125,12 @@ class Clusters:
         try:
             if plan.repair in ("node.cordon", "node.uncordon", "finalizer.remove"):  # other finalizers may hold the pod
                 return self._looked_at_object(plan)
-            return self._looked_at_pod(plan)
+            found = self._looked_at_pod(plan)
         except Outage as outage:
             return Looked(op=plan.op, found="blind", says=str(outage))
+        if found.found == "clear" and BY_ID[plan.repair].by == "node":
+            return replace(found, beside=self._beside(plan))
+        return found
 
     # ---- acts
 
@@ -226,6 +230,14 @@ class Clusters:
             return (), ""
         facts = said.answers.containers.get(target.container, {})
         return left_of(facts, question.runtime, force=plan.repair == "pod.force_delete")
+
+    def _beside(self, plan: Plan) -> str:
+        """What is proved does not hang on it."""
+        try:
+            found = self._on_node(plan, ("status", plan.op), self._settings[plan.target.cluster].ssh.limit)
+        except Outage:
+            return ""
+        return record.beside(found, plan.target.pod_uid, str(plan.target.node))
 
     # ---- helpers
 

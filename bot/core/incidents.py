@@ -350,7 +350,7 @@ def _looked(incident: Incident, phase: Verifying, event: Looked, policy: Policy,
     if event.found == "clear":
         since = phase.clear_since or now
         if now - since >= phase.plan.clear_for:
-            return _mended(incident, phase, event.says, now)
+            return _mended(incident, phase, event, now)
         still = replace(phase, clear_since=since, last=event.says)
     elif over and event.found == "held":
         text = f"{phase.plan.repair} did not help: {event.says}."
@@ -364,10 +364,10 @@ def _looked(incident: Incident, phase: Verifying, event: Looked, policy: Policy,
     return Accepted(replace(incident, phase=still), (*told, "look"))
 
 
-def _mended(incident: Incident, phase: Verifying, says: str, now: datetime) -> Accepted:
+def _mended(incident: Incident, phase: Verifying, event: Looked, now: datetime) -> Accepted:
     took = lasting((phase.clear_since or now) - phase.approved)
-    text = f"{phase.plan.repair} for {place_of(phase.plan)} worked: {says}, {took} after the last vote."
-    moved = _with(replace(incident, last=text), "done", why=says, ended=now)
+    worked = f"{phase.plan.repair} for {place_of(phase.plan)} worked: {event.says}, {took} after the last vote."
+    moved = _with(replace(incident, last=f"{worked} {event.beside}".rstrip()), "done", why=event.says, ended=now)
     if phase.plan.repair in ALWAYS:
         if phase.finding.pod_uid not in _uids(moved):
             return _onwards(moved, now)

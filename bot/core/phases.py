@@ -212,6 +212,9 @@ class Looked:
     op: str
     found: Literal["clear", "held", "blind"]
     says: str
+    beside: str = (
+        ""  # what became of the node's other containers meanwhile; a sentence, or nothing where nobody counted
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

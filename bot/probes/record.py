@@ -9,6 +9,9 @@ from bot.core.hostile import plain
 Result = Literal["done", "refused", "failed", "burnt", "running", "unknown"]
 
 _CAP = 65_536  # bytes; a record is 8 KiB at most
+_KEPT = re.compile(r"(\d{1,6}) (\d{1,6})", re.ASCII)
+_LEFT = re.compile(r"(\d{1,7}) (\S{1,64}) (.{0,64})", re.ASCII)
+_NAMED = 5
 _LINE = re.compile(r"([a-z]+)(?: (.*))?")
 _FIRST = "terminating-node-op 1"
 
@@ -18,14 +21,39 @@ class NotARecordError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A daemon, or the first process of a container, that was there before the act and is not any more."""
+
+    pid: int
+    pod: str  # its UID; "-" for a daemon
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """`why` and `said` are the node's own words, cleaned."""
+    """`why`, `said` and the names in `left` are the node's own words, cleaned."""
 
     op: str
     words: tuple[str, ...]  # empty for an id that was burnt before it was seen
     result: Result
     why: str
     said: tuple[str, ...]
+    kept: tuple[int, int] | None = None  # how many of how many that were there before; None where nobody counted
+    left: tuple[Left, ...] = ()  # some of the others
+
+
+def beside(found: Record, pod: str, node: str) -> str:
+    """What became of all but that pod's own, as a sentence; empty where nobody counted."""
+    if found.kept is None:
+        return ""
+    others = [each for each in found.left if each.pod != pod]
+    kept, total = found.kept[0], found.kept[1] - (len(found.left) - len(others))
+    if total == 0:
+        return ""
+    names = ", ".join(f'"{each.name}" (pid {each.pid})' for each in others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    but = f", but not {names}{more}" if names else ""
+    return f"{kept} of {total} other containers and daemons of {node} kept their pid and start time{but}."
 
 
 def read(raw: bytes, op: str) -> Record:
@@ -51,4 +79,15 @@ def read(raw: bytes, op: str) -> Record:
         result=results[0],
         why=plain(" ".join(found.get("why", []))),
         said=tuple(plain(line) for line in found.get("said", [])),
+        kept=_kept(found.get("kept", [])),
+        left=tuple(
+            Left(pid=int(match[1]), pod=match[2], name=plain(match[3]))
+            for match in map(_LEFT.fullmatch, found.get("left", []))
+            if match
+        ),
     )
+
+
+def _kept(lines: list[str]) -> tuple[int, int] | None:
+    match = _KEPT.fullmatch(lines[0]) if len(lines) == 1 else None
+    return (int(match[1]), int(match[2])) if match and int(match[1]) <= int(match[2]) else None

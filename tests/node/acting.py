@@ -36,6 +36,8 @@ class Record:
     result: str
     why: str
     said: tuple[str, ...]
+    kept: tuple[int, int] | None  # of those that were there before
+    left: tuple[str, ...]
 
 
 def record(out: bytes) -> Record:
@@ -44,13 +46,14 @@ def record(out: bytes) -> Record:
     assert lines[0] == "terminating-node-op 1", out
     assert lines[-1] == "end", out
     pairs = [(line.partition(" ")[0], line.partition(" ")[2]) for line in lines[1:-1]]
-    said = [pair[1] for pair in pairs if pair[0] == "said"]
-    first = dict(pair for pair in pairs if pair[0] != "said")
+    said, kept, left = ([pair[1] for pair in pairs if pair[0] == key] for key in ("said", "kept", "left"))
+    first = dict(pair for pair in pairs if pair[0] not in {"said", "kept", "left"})
     over = first["result"] not in {"running", "unknown"}
     assert list(first) == ["op", "words", "began", *(["ended"] if over else []), "result", "why"], out
-    assert [pair[0] for pair in pairs] == [*first, *["said"] * len(said)], out
-    assert len(said) <= 40
-    assert all(line.isprintable() and len(line) <= 200 for line in (first["why"], *said))
+    counted = [*["kept"] * len(kept), *["left"] * len(left)]
+    assert [pair[0] for pair in pairs] == [*first, *["said"] * len(said), *counted], out
+    assert (len(said) <= 40, len(kept) <= 1, len(left) <= 20) == (True, True, True)
+    assert all(line.isprintable() and len(line) <= 200 for line in (first["why"], *said, *left))
     return Record(
         op=first["op"],
         words=first["words"],
@@ -59,6 +62,8 @@ def record(out: bytes) -> Record:
         result=first["result"],
         why=first["why"],
         said=tuple(said),
+        kept=next(((int(each.split()[0]), int(each.split()[1])) for each in kept), None),
+        left=tuple(left),
     )
 
 

@@ -76,10 +76,17 @@ class Node:
         return target
 
     def process(
-        self, pid: int, *, name: str, parent: int = 1, cgroup: str = "/", arguments: tuple[str, ...] = ()
+        self,
+        pid: int,
+        *,
+        name: str,
+        parent: int = 1,
+        cgroup: str = "/",
+        arguments: tuple[str, ...] = (),
+        started: int = 22,
     ) -> None:
         """As /proc has it; a name may hold anything."""
-        fields = " ".join(str(number) for number in range(5, 45))
+        fields = " ".join(str(started if number == 22 else number) for number in range(5, 45))
         stat = f"{pid} ({name}) S {parent} {fields}\n"
         self.file(f"proc/{pid}/comm", name + "\n")
         self.file(f"proc/{pid}/stat", stat)

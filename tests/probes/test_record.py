@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.probes.record import NotARecordError, Record, read
+from bot.probes.record import Left, NotARecordError, Record, beside, read
 
 OP = "0123456789abcdef0123456789abcdef"
 WHOLE = f"""terminating-node-op 1
@@ -36,6 +36,49 @@ def test_an_id_that_was_burnt_before_it_was_seen_has_no_words() -> None:
     burnt = f"terminating-node-op 1\nop {OP}\nwords -\nbegan 1764000000\nresult burnt\nwhy never seen\nend\n"
 
     assert read(burnt.encode(), OP) == Record(op=OP, words=(), result="burnt", why="never seen", said=())
+
+
+POD = "5a7e6f0e-0d52-4a31-8f0b-6c8ad0a1b2c3"
+
+
+def counted(*lines: str) -> Record:
+    return read(WHOLE.replace("end\n", "".join(f"{line}\n" for line in (*lines, "end"))).encode(), OP)
+
+
+def test_who_kept_their_pid_is_counted_without_the_pod_that_was_repaired() -> None:
+    found = counted("kept 41 43", f"left 21 {POD} pause", f"left 22 {POD} java -Xmx")
+
+    assert found.kept == (41, 43)
+    assert found.left[1] == Left(pid=22, pod=POD, name="java -Xmx")
+    assert beside(found, POD, "node1") == (
+        "41 of 41 other containers and daemons of node1 kept their pid and start time."
+    )
+
+
+def test_who_did_not_is_named() -> None:
+    left = [f"left {pid} other-pod nginx" for pid in range(31, 37)]
+    found = counted("kept 1 8", "left 12 - kubelet", *left)
+
+    assert beside(found, POD, "node1") == (
+        "1 of 8 other containers and daemons of node1 kept their pid and start time, but not "
+        '"kubelet" (pid 12), "nginx" (pid 31), "nginx" (pid 32), "nginx" (pid 33), "nginx" (pid 34) and 2 more.'
+    )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        ("kept 0 0",),
+        ("kept 5 4",),
+        ("kept many 4",),
+        ("kept 1 1", "kept 2 2"),
+        ("kept 0 1", f"left 21 {POD} pause"),
+        ("kept 0 1", "kept", f"left 21 {POD} \x1b[2J"),
+    ],
+)
+def test_where_nobody_counted_nothing_is_said(lines: tuple[str, ...]) -> None:
+    assert beside(counted(*lines), POD, "node1") == ""
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def test_the_founding_incident_is_ended_by_two_people_who_click(lab: Lab, bot: B
         eventually("the pod to go", lambda: not lab.exists(pod), 120)
         gone = time.monotonic() - began
         visitors.alert("RESOLVED", "fixed by container stop", "asked by ada, approved by ben", within=90)
+        visitors.alert("RESOLVED", "other containers and daemons of node1 kept their pid and start time")
 
     after = processes(lab, node)
     assert len(before) >= 3  # the one beside it and its sandbox, dockerd

@@ -178,6 +178,10 @@ def test_a_reaped_shim_lets_dockerd_know(site: Site) -> None:
     assert site.value("docker.container.exit_code") == 137
     assert site.value("containerd.task.status") == "absent"
     assert site.value("docker.container.state", site.other) == "running"
+    told = record.read(site.pool.ask(site.target, ("status", "00c0ffee" * 4), LIMIT), "00c0ffee" * 4)
+    assert record.beside(told, POD.uid, "node-17") == (
+        "6 of 6 other containers and daemons of node-17 kept their pid and start time."
+    )
 
 
 def test_the_same_operation_is_done_once(site: Site) -> None:

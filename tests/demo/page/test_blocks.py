@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.demo.browsing import Open
 from tests.demo.page import town
-from tests.demo.page.conftest import Open
 from tests.demo.page.stand_in import StandIn
 
 pytestmark = pytest.mark.browser

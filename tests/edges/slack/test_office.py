@@ -25,6 +25,13 @@ def seen(office: Office) -> None:
     office.told()
 
 
+def asked(office: Office) -> None:
+    """By Ada, for the fix that the alert offers."""
+    office.click("ada", "request")
+    office.phase("Proposed")
+    office.told()
+
+
 def alert(office: Office) -> str:
     return json.dumps(office.workspace.messages(CHANNEL)[0].blocks, ensure_ascii=False)
 
@@ -33,9 +40,7 @@ def test_from_the_alert_to_resolved(office: Office) -> None:
     seen(office)
     assert "🔴 STUCK  1 pod on node-17" in alert(office)
 
-    office.click("ada", "request")
-    office.phase("Proposed")
-    office.told()
+    asked(office)
     assert "🟡 WAITING FOR APPROVAL" in alert(office)
     office.click("ben", "approve")
     office.phase("Checking")
@@ -57,9 +62,7 @@ def test_who_asked_may_not_approve_and_who_is_not_listed_may_nothing(office: Off
     seen(office)
     office.click("mallory", "request")
     office.whispered("mallory", "is not among the people of the settings")
-    office.click("ada", "request")
-    office.phase("Proposed")
-    office.told()
+    asked(office)
 
     office.click("ada", "approve")
     office.whispered("ada", "asked for this fix, so someone else approves it. ben can")
@@ -73,9 +76,7 @@ def test_who_clicked_in_a_thread_is_answered_in_it(office: Office) -> None:
     seen(office)
     office.click("mallory", "request")
     office.whispered("mallory", "is not among the people of the settings")
-    office.click("ada", "request")
-    office.phase("Proposed")
-    office.told()
+    asked(office)
 
     office.click("mallory", "reject")
     office.fill("mallory", reason="because")
@@ -90,9 +91,7 @@ def test_who_clicked_in_a_thread_is_answered_in_it(office: Office) -> None:
 
 def test_a_plan_is_rejected_with_a_reason_and_cannot_be_clicked_any_more(office: Office) -> None:
     seen(office)
-    office.click("ada", "request")
-    office.phase("Proposed")
-    office.told()
+    asked(office)
 
     office.click("ben", "reject")
     office.fill("ben", reason="not before the backup")
@@ -145,9 +144,7 @@ def test_what_slack_refuses_for_a_while_is_sent_afterwards(office: Office) -> No
     office.workspace.fail("chat.update", ServerError(), times=1)
 
     seen(office)
-    office.click("ada", "request")
-    office.phase("Proposed")
-    office.told()
+    asked(office)
 
     assert "🟡 WAITING FOR APPROVAL" in alert(office)
     assert len([each for each in office.workspace.messages(CHANNEL) if each.in_channel]) == 1
@@ -155,9 +152,7 @@ def test_what_slack_refuses_for_a_while_is_sent_afterwards(office: Office) -> No
 
 def test_a_click_that_is_delivered_again_and_again_is_one_vote(office: Office) -> None:
     seen(office)
-    office.click("ada", "request")
-    office.phase("Proposed")
-    office.told()
+    asked(office)
     office.click("ben", "approve")
     office.phase("Checking")
     envelope = office.workspace.deliveries()[-1].envelope
@@ -201,9 +196,7 @@ def test_the_home_tab_shows_what_waits_and_the_switch(office: Office) -> None:
 
 def test_a_plan_is_approved_on_the_home_tab_and_the_tab_says_so(office: Office) -> None:
     seen(office)
-    office.click("ada", "request")
-    office.phase("Proposed")
-    office.told()
+    asked(office)
     office.click_home("ben")
     view = eventually("the home tab", lambda: office.state("ben")["home"])
     block = next(each for each in view["blocks"] if each.get("block_id", "").startswith("ballot"))
@@ -233,9 +226,7 @@ def test_who_asked_is_not_waited_for(office: Office) -> None:
 
 def test_a_plan_ends_with_what_became_of_it_and_when(office: Office) -> None:
     seen(office)
-    office.click("ada", "request")
-    office.phase("Proposed")
-    office.told()
+    asked(office)
     office.click("ben", "approve")
     office.phase("Checking")
     office.told()

@@ -403,6 +403,12 @@ def test_what_is_no_yaml_is_refused_with_its_line(file: Path, content: str | byt
     assert found.startswith(expected)
 
 
+def test_a_key_that_is_merged_in_may_be_said_again(file: Path) -> None:
+    text = "clusters:\n  a: &a {context: x, overdue: 10s}\n  b:\n    <<: *a\n    context: y\n"
+
+    assert [(each.name, each.context) for each in loaded(file, text).clusters] == [("a", "x"), ("b", "y")]
+
+
 def test_a_key_that_stands_twice_is_refused_wherever_it_stands(file: Path) -> None:
     found = faults(file, "clusters:\n  a:\n    context: x\n    ssh: {port: 1, port: 2}\n    context: y\n  a: {}\n")
 

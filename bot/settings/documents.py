@@ -1,6 +1,7 @@
 """A YAML file as values that can be trusted, and each of its faults with file, line and a suggestion."""
 
 import difflib
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,18 @@ class Model(BaseModel):
 M = TypeVar("M", bound=Model)
 
 
+@functools.lru_cache(maxsize=100)  # every diagnosis reads all playbooks: they may have been edited
+def _read(text: str) -> tuple[yaml.Node | None, tuple[tuple[str, int], ...], object]:
+    """Its nodes, keys that stand twice with their lines, and its plain values. Not to be changed. Raises yaml's."""
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        twice = tuple(_duplicates(root, set()))  # before its merge keys are made plain
+        return root, twice, None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
 class Document:
     """One YAML file: its plain values, and the line where each of them stands."""
 
@@ -60,9 +73,7 @@ class Document:
         self.path = path
         try:
             raw = path.read_bytes()
-            text = raw.decode()
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
-            self._values: object = yaml.safe_load(text)
+            self._root, twice, self._values = _read(raw.decode())
         except OSError as error:
             raise SettingsError((Fault(path, 1, f"cannot be read: {error.strerror}"),)) from error
         except UnicodeDecodeError as error:
@@ -76,7 +87,7 @@ class Document:
             raise SettingsError((Fault(path, 1, f"a value cannot be read: {error}"),)) from error
         except RecursionError as error:
             raise SettingsError((Fault(path, 1, "it is nested too deeply"),)) from error
-        if twice := list(_duplicates(self._root, set())):
+        if twice:
             raise SettingsError(tuple(Fault(path, line, f'key "{key}" stands twice') for key, line in twice))
         self.digest = hashlib.sha256(raw).hexdigest()
 
@@ -137,9 +148,10 @@ def _duplicates(node: yaml.Node | None, done: set[int]) -> Iterator[tuple[str, i
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
-            if key.value in seen:
-                yield str(key.value), key.start_mark.line + 1
-            seen.add(str(key.value))
+            name = str(key.value)
+            if name in seen:
+                yield name, key.start_mark.line + 1
+            seen.add(name)
             yield from _duplicates(value, done)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:

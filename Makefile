@@ -50,9 +50,9 @@ BESIDE = @$(MAKE) --no-print-directory --jobs --keep-going --output-sync=target
 QUICK := -q -p no:cacheprovider -m "not lab and not bench and not crash and not browser"
 ON_WIRES := tests/cli tests/demo tests/edges tests/node tests/stories
 
-.PHONY: test-pure test-stories test-node test-slack test-http test-wire
+.PHONY: test-pure test-stories test-node test-slack test-ways test-wire
 test: $(STAMP)
-	$(BESIDE) test-pure test-stories test-node test-slack test-http test-wire
+	$(BESIDE) test-pure test-stories test-node test-slack test-ways test-wire
 
 test-pure: # its coverage counts
 	$(BIN)/coverage run -m pytest $(QUICK) tests $(ON_WIRES:%=--ignore=%)
@@ -64,13 +64,13 @@ test-stories:
 test-node:
 	$(BIN)/pytest $(QUICK) tests/node
 
-HTTP := tests/edges/slack/test_http.py
+WAYS := tests/edges/slack/test_http.py tests/edges/slack/test_ears.py
 
 test-slack:
-	$(BIN)/pytest $(QUICK) tests/edges/slack --ignore=$(HTTP)
+	$(BIN)/pytest $(QUICK) tests/edges/slack $(WAYS:%=--ignore=%)
 
-test-http:
-	$(BIN)/pytest $(QUICK) $(HTTP)
+test-ways:
+	$(BIN)/pytest $(QUICK) $(WAYS)
 
 test-wire:
 	$(BIN)/pytest $(QUICK) tests/edges tests/demo --ignore=tests/edges/slack

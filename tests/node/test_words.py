@@ -272,6 +272,8 @@ def test_what_changes_a_node_stands_on_a_handful_of_lines() -> None:
             'rm -f "$ledger/new.$$"',
             'put "$ledger/new.$$" "$text" && mv "$ledger/new.$$" "$entry" && flush "$entry" ||',
             'while IFS= read -r old; do rm -f "$old"; done',
+            '{ there >"$entry.there"; } 2>/dev/null',
+            '[ -s "$entry.there" ] || rm -f "$entry.there"',
             '[ -z "$taken" ] || { echo "$op" >"$ledger/lock" && return; }',
             'started "$2" && [ "$ticks" = "$3" ] && kill "-$1" "$2" 2>/dev/null',
             'heard 60 act docker stop "$1"',

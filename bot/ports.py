@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bot.core.acts import Acted
 from bot.core.audit import Entry
-from bot.core.consent import Right
+from bot.core.consent import Person, Right
 from bot.core.facts import Unknown
 from bot.core.findings import Finding
 from bot.core.guards import Around, Pause
@@ -247,6 +247,9 @@ class Bot(Protocol):
 
     def rights(self, person: str) -> Mapping[str, frozenset[Right]]:
         """By cluster; nothing for who is not listed."""
+
+    def people(self) -> Mapping[str, Person]:
+        """Those of the settings, with who is in a group now."""
 
     def watched(self) -> tuple[Watched, ...]:
         """By this process, since it began."""

@@ -91,7 +91,7 @@ def run_in_slack(settings: Settings, over: Event | None = None) -> None:
 
     def serve(bot: Engine, program: Program, until: Event) -> None:
         directory.team()
-        hears = Hears(web, directory, bot, Looker(settings, program), clock)
+        hears = Hears(web, directory, bot, Looker(settings, program), channels.values(), clock)
         with Ears(web, hears, way), suppress(KeyboardInterrupt):
             until.wait()
 

@@ -116,16 +116,21 @@ def stopped(plan: Plan, policy: Policy, around: Around, now: datetime) -> Refusa
     return None
 
 
-def _paused(_: Plan, __: Policy, around: Around, ___: datetime) -> Refusal | None:
-    match around.pause:
+def paused(pause: Pause | Unknown | None) -> Refusal | None:
+    """What a pause says to whoever wants something done."""
+    match pause:
         case None:
             return None
         case Unknown(why):
             return refusal("pause-unknown", why=why)
-        case Pause() as pause:
+        case Pause():
             return refusal("paused", since=_clock(pause.since), who=pause.who, reason=pause.reason or "no reason given")
         case _:
-            assert_never(around.pause)
+            assert_never(pause)
+
+
+def _paused(_: Plan, __: Policy, around: Around, ___: datetime) -> Refusal | None:
+    return paused(around.pause)
 
 
 def _storm(plan: Plan, policy: Policy, around: Around, now: datetime) -> Refusal | None:

@@ -313,8 +313,8 @@ def _agreed(phase: Checking | Acting | Verifying | Unsettled) -> str:
     plan, voters = phase.plan, _names(phase.votes)
     which = f" of {plan.words[0]}" if plan.repair == "finalizer.remove" else ""
     return (
-        f"{plan.repair}{which} on {place_of(plan)} · asked by {plan.requester}, approved by {voters} "
-        f"at {clock(phase.approved)} · plan {plan.digest[:SHORT_ID]}"
+        f"{plan.repair}{which} on {place_of(plan)} · asked by {plan.requester}, approved by {voters}, "
+        f"{clock(phase.approved)} · plan {plan.digest[:SHORT_ID]}"
     )
 
 
@@ -329,9 +329,9 @@ def _now(phase: Checking | Acting | Verifying) -> str:
         case Acting():
             if phase.sent is None:
                 return "About to be sent."
-            return f"Sent at {clock(phase.sent)}. It is never sent a second time."
+            return f"Sent {clock(phase.sent)}. It is never sent a second time."
         case Verifying():
-            done = f"Done at {clock(phase.acted)}."
+            done = f"Done {clock(phase.acted)}."
             if phase.clear_since is None:
                 return f"{done} Waiting for it to clear: {phase.last}."
             return f"{done} Clear since {clock(phase.clear_since)}; believed after {lasting(phase.plan.clear_for)}."

@@ -188,7 +188,7 @@ def deed(repair: str) -> str:
 
 
 def voted(votes: Sequence[Vote]) -> tuple[str, ...]:
-    return tuple(f"{vote.person} approved at {clock(vote.at)} ({vote.via})." for vote in votes)
+    return tuple(f"{vote.person} approved {clock(vote.at)} ({vote.via})." for vote in votes)
 
 
 def agreement(risk: Risk, whose: str) -> str:

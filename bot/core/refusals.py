@@ -37,8 +37,8 @@ SENTENCES: Mapping[str, str] = {
     "recheck-failed": "Nothing was done: the last look before acting failed. {why}",
     "playbook-changed": "This plan is out of date: the playbook {cause} was changed. Nothing was done.",
     # guards
-    "paused": "Fixes are paused since {since} by {who}: {reason}. Diagnosis goes on.",
-    "pause-unknown": "Fixes are paused: {why}. Diagnosis goes on.",
+    "paused": "Fixes are paused since {since} by {who}: {reason}. Until they go on nothing counts or is done.",
+    "pause-unknown": "Fixes are paused: {why}. Until they go on nothing counts or is done.",
     "still-paused": "That is on record, but fixes stay paused: {why}.",
     "storm": "One problem, not {nodes}: stuck pods were first seen on {nodes} nodes within {within}. "
     "Fixes are withheld meanwhile.",

@@ -17,6 +17,7 @@ class Week:
     """`causes` and `repeats` with the most frequent first; an empty cause is one that nobody found."""
 
     incidents: int
+    closed: int
     causes: tuple[tuple[str, int], ...]
     gone: timedelta | None  # the median, from first sight to closed; None while none is closed
     repeats: tuple[tuple[str, int], ...]  # cluster and place, where there was more than one
@@ -29,6 +30,7 @@ def week(incidents: Iterable[Incident], now: datetime) -> Week:
     places = Counter(f"{each.hold.name or 'no node'} · {each.cluster}" for each in recent)
     return Week(
         incidents=len(recent),
+        closed=len(spans),
         causes=_ranked(Counter(cause_of(each) for each in recent)),
         gone=timedelta(seconds=median(spans)) if spans else None,
         repeats=tuple(each for each in _ranked(places) if each[1] > 1),

@@ -84,7 +84,7 @@ class Engine(Questions):
             incident = tx.incident(wanted.incident)
         if incident is None:
             return self._no(refusal("no-incident", incident=wanted.incident), wanted.person, wanted.incident)
-        if no := may(self._people(), wanted.person, "request", incident.cluster):
+        if no := may(self.people(), wanted.person, "request", incident.cluster):
             return self._no(no, wanted.person, incident.id)
         member = _member(incident, wanted.pod)
         if isinstance(member, Refusal):
@@ -151,7 +151,7 @@ class Engine(Questions):
     def resume(self, person: str, reason: str, cluster: str = "", via: str = "") -> Refusal | None:
         """Ends the pause, and says that a person has looked at what failed in this cluster, or in all of them."""
         now = self._clock()
-        people = self._people()
+        people = self.people()
         for each in [cluster] if cluster else sorted({c for p in people.values() for c in p.rights}):
             if no := may(people, person, "approve", each):
                 return self._no(no, person, 0)
@@ -168,7 +168,7 @@ class Engine(Questions):
     def submit(self, incident: int, event: Event, who: str = "", via: str = "") -> Incident | Refusal:
         """One event, decided and committed. Raises an Outage when the database is not to be had."""
         playbooks = self._world.playbooks() if isinstance(event, Rechecked | Sending) else {}
-        policy = replace(self._policy, people=self._people()) if isinstance(event, BY_RIGHT) else self._policy
+        policy = replace(self._policy, people=self.people()) if isinstance(event, BY_RIGHT) else self._policy
         try:
             with self._store.writing() as tx:
                 now = self._clock()

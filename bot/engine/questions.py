@@ -38,10 +38,17 @@ class Questions:
     def rights(self, person: str) -> Mapping[str, frozenset[Right]]:
         """By cluster; nothing for who is not listed."""
         found: dict[str, frozenset[Right]] = {}
-        for each in self._people().values():
+        for each in self.people().values():
             if each.has(person):
                 found |= {name: found.get(name, frozenset()) | rights for name, rights in each.rights.items()}
         return found
+
+    def people(self) -> Mapping[str, Person]:
+        """It asks the chat who is in a group: never within a transaction."""
+        return {
+            name: replace(each, members=self._chat.members(name)) if isinstance(each, Group) else each
+            for name, each in self._policy.people.items()
+        }
 
     def watched(self) -> tuple[Watched, ...]:
         """By this process, since it began."""
@@ -53,13 +60,6 @@ class Questions:
     def incident(self, id_: int) -> Incident | None:
         with self._store.writing() as tx:
             return tx.incident(id_)
-
-    def _people(self) -> Mapping[str, Person]:
-        """With those who are in a group now. It asks the chat: never within a transaction."""
-        return {
-            name: replace(each, members=self._chat.members(name)) if isinstance(each, Group) else each
-            for name, each in self._policy.people.items()
-        }
 
     def _around(self, tx: Writing, playbooks: Mapping[str, str], now: datetime) -> Around:
         around = tx.around(playbooks, now)

@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from bot.cli.conversation import converse
-from bot.core.consent import Right
+from bot.core.consent import Person, Right
 from bot.core.facts import Unknown
 from bot.core.guards import Pause
 from bot.core.phases import Incident
@@ -40,6 +40,9 @@ class Clerk:
 
     def rights(self, person: str) -> Mapping[str, frozenset[Right]]:
         return PEOPLE[person].rights
+
+    def people(self) -> Mapping[str, Person]:
+        return PEOPLE
 
     def watched(self) -> tuple[Watched, ...]:
         return ()

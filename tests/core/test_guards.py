@@ -61,11 +61,11 @@ class Case:
 STRUCK = {CLUSTER: [(name, SEEN - MINUTE) for name in ("node-17", "node-18", "node-19")]}
 GUARDS = {
     "paused": Case(
-        says="Fixes are paused since 2025-11-20 12:14 UTC by ben: a release. Diagnosis goes on.",
-        around={"pause": Pause(who="ben", reason="a release", since=SEEN)},
+        says="Fixes are paused since 2025-11-20 12:14 UTC by ben: tests. Until they go on nothing counts or is done.",
+        around={"pause": Pause(who="ben", reason="tests", since=SEEN)},
     ),
     "pause-unknown": Case(
-        says="Fixes are paused: two rows. Diagnosis goes on.",
+        says="Fixes are paused: two rows. Until they go on nothing counts or is done.",
         around={"pause": Unknown("two rows")},
     ),
     "storm": Case(

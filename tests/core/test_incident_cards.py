@@ -291,15 +291,15 @@ def test_an_open_plan_is_the_card() -> None:
     [
         ("checking", "Everything is looked at once more. Any difference, and nothing is done."),
         ("acting", "About to be sent."),
-        ("acting and sent", "Sent at 20 Nov 12:14:00 UTC. It is never sent a second time."),
-        ("verifying", "Done at 20 Nov 12:14:00 UTC. Waiting for it to clear: it was so."),
+        ("acting and sent", "Sent 20 Nov 12:14:00 UTC. It is never sent a second time."),
+        ("verifying", "Done 20 Nov 12:14:00 UTC. Waiting for it to clear: it was so."),
     ],
 )
 def test_what_is_going_on_is_one_sentence(stage: str, words: str) -> None:
     assert said(STAGES[stage], "Now") == (words,)
     assert said(STAGES[stage], "Plan") == (
         (
-            "shim.reap on prod/zookeeper0-0 on node-17 · asked by ada, approved by ben at 20 Nov 12:14:00 UTC "
+            "shim.reap on prod/zookeeper0-0 on node-17 · asked by ada, approved by ben, 20 Nov 12:14:00 UTC "
             f"· plan {REAP.digest[:8]}"
         ),
     )
@@ -308,9 +308,7 @@ def test_what_is_going_on_is_one_sentence(stage: str, words: str) -> None:
 def test_what_is_clear_has_to_stay_so() -> None:
     incident = taken(verifying(REAP), clear(REAP), SEEN + SECOND)
 
-    assert said(incident, "Now") == (
-        "Done at 20 Nov 12:14:00 UTC. Clear since 20 Nov 12:14:01 UTC; believed after 20 s.",
-    )
+    assert said(incident, "Now") == ("Done 20 Nov 12:14:00 UTC. Clear since 20 Nov 12:14:01 UTC; believed after 20 s.",)
 
 
 def test_the_cause_is_known_after_it_is_over_too() -> None:

@@ -159,7 +159,7 @@ def test_who_has_voted_is_named_with_the_way_in_and_asked_no_more() -> None:
 
     assert lines(SWITCH, "Needs", votes=(first,))[1:] == (
         "Each types the name node-17.",
-        "ben approved at 20 Nov 12:14:01 UTC (console of root as ben).",
+        "ben approved 20 Nov 12:14:01 UTC (console of root as ben).",
         "mallory can.",
     )
 

@@ -11,7 +11,7 @@ DAY = timedelta(days=1)
 
 
 def test_no_incident_is_no_number() -> None:
-    assert week((), SEEN) == Week(incidents=0, causes=(), gone=None, repeats=())
+    assert week((), SEEN) == Week(incidents=0, closed=0, causes=(), gone=None, repeats=())
 
 
 def test_a_week_is_counted_by_cause_and_place() -> None:
@@ -24,6 +24,7 @@ def test_a_week_is_counted_by_cause_and_place() -> None:
 
     assert found == Week(
         incidents=4,
+        closed=3,
         causes=(("", 2), (PLAYBOOK.id, 2)),
         gone=timedelta(seconds=20),
         repeats=(("node-17 · prod-eu", 3),),

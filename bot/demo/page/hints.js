@@ -51,6 +51,9 @@ function stuck(state, alert) {
 function waiting(state, alert) {
   const then = ending(state);
   const asked = askedBy(state, alert);
+  if (then && asked?.id === state.me.id) {
+    return { text: "You asked, so others approve: two, and this demo has one. The plan says so. The better end:", does: telling(then) };
+  }
   if (asked && asked.id === state.me.id) {
     const other = state.me.role === "approver" ? "on-call" : "approver";
     return { text: "You asked, so somebody else approves. Try it yourself; then act as another.", does: acting(state, other) };

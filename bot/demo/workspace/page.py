@@ -25,7 +25,8 @@ def state(workspace: Workspace, user_id: str) -> Json:
     """All that one person sees. Without a name, the first of those who can be played."""
     with workspace.lock:
         me = workspace.user(user_id or next(iter(workspace.users)))
-        channels = workspace.board.of(me.id)
+        # Slack shows the app's own messages to a person in its sidebar once there are any
+        channels = [each for each in workspace.board.of(me.id) if not each.direct or workspace.board.messages(each.id)]
         home, view = workspace.views.home(me.id), workspace.views.top(me.id)
         replies = workspace.board.replies
         stage = workspace.stage
@@ -160,9 +161,11 @@ async def _stream(workspace: Workspace, user: str, after: int, closing: asyncio.
                 yield f"id: {after}\ndata: {json.dumps(each)}\n\n"
             if not fresh:
                 woken = asyncio.create_task(news.wait())
-                await asyncio.wait({woken, over}, timeout=_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
-                if not woken.done():
+                try:
+                    done, _ = await asyncio.wait({woken, over}, timeout=_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+                finally:  # a visitor who goes away ends it here
                     woken.cancel()
+                if woken not in done:
                     yield ": here\n\n"
     finally:
         over.cancel()

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from slack_sdk.models.blocks import StaticSelectElement
 
+from bot.core.guards import paused
 from bot.core.hostile import ELLIPSIS
 from bot.core.phases import Incident
 from bot.core.refusals import Refusal
@@ -23,6 +24,7 @@ from bot.edges.slack.rich import (
     option,
     said,
 )
+from bot.edges.slack.switch import Switch
 from bot.edges.slack.words import USAGE, Command, Diagnose, Help, History, List, Node, Pause, Resume
 from bot.ports import Bot, Looks, Missing, Place
 
@@ -33,10 +35,11 @@ _LOOKED_THROUGH = 500  # incidents
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """For one person: a sentence, and where it is more than that the blocks of it."""
+    """For one person or for all: a sentence, and where it is more than that the blocks of it."""
 
     text: str
     blocks: Blocks = ()
+    public: bool = False
 
     def shown(self, now: datetime) -> Blocks:
         """A sentence stands in a block too: what Slack parses is the text of one that has none."""
@@ -44,16 +47,18 @@ class Reply:
 
 
 class Commands:
-    def __init__(self, bot: Bot, looks: Looks, clock: Callable[[], datetime]) -> None:
+    def __init__(self, bot: Bot, looks: Looks, switch: Switch, clock: Callable[[], datetime]) -> None:
         self._bot = bot
         self._looks = looks
+        self._switch = switch
         self._clock = clock
 
-    def answer(self, caller: Caller, command: Command) -> Reply:
-        """Raises an Outage where it had to look, and could not."""
+    def answer(self, caller: Caller, command: Command, place: str) -> Reply:
+        """Raises an Outage where it had to look, and could not. `place`: the channel in which it was said."""
         match command:
             case List():
-                return self._listed("Open incidents", self._bot.incidents(), "Nothing is stuck.")
+                why = paused(self._bot.paused())
+                return self._listed("Open incidents", self._bot.incidents(), "Nothing is stuck.", why)
             case Node(name=name):
                 return self._listed(f"Incidents on {name}", self._of_node(name), f"No incident on {name} is on record.")
             case History(name=name):
@@ -61,11 +66,10 @@ class Commands:
             case Diagnose(pod=pod):
                 return self._diagnosed(pod)
             case Pause(reason=reason):
-                self._bot.pause(caller.person, reason, caller.via)
-                return Reply("Fixes are paused. Diagnosis goes on. Who may approve can resume them.")
+                return Reply(self._switch.pause(caller, reason, place), public=True)
             case Resume(reason=reason):
-                no = self._bot.resume(caller.person, reason, via=caller.via)
-                return Reply(no.says if isinstance(no, Refusal) else "Fixes go on.")
+                done = self._switch.resume(caller, reason, place)
+                return Reply(str(done), public=isinstance(done, str))
             case Help(why=why):
                 return self._help(why)
             case _:
@@ -97,14 +101,16 @@ class Commands:
         tail = [said(more, self._clock())] if len(places) > len(options) else []
         return Reply(says, fitting([headed(says), *([buttons("places", *menu)] if options else []), *tail]))
 
-    def _listed(self, label: str, incidents: Sequence[Incident], otherwise: str) -> Reply:
+    def _listed(self, label: str, incidents: Sequence[Incident], otherwise: str, pause: Refusal | None = None) -> Reply:
+        first = [pause.says] if pause is not None else []
         if not incidents:
-            return Reply(otherwise)
+            return Reply(" ".join([*first, otherwise]))
         now = self._clock()
         lines = [line(each, now) for each in incidents[:_MOST_LISTED]]
         if left := len(incidents) - len(lines):
             lines.append(f"and {left} more")
-        return Reply(f"{label}: {len(incidents)}", fitting(labelled([(f"{label}\n", lines)], now)))
+        told = [*(said(each, now) for each in first), *labelled([(f"{label}\n", lines)], now)]
+        return Reply(" ".join([*first, f"{label}: {len(incidents)}"]), fitting(told))
 
     def _of_node(self, name: str) -> Sequence[Incident]:
         return [each for each in self._bot.history(_LOOKED_THROUGH) if each.hold.name == name]

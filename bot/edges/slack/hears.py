@@ -6,7 +6,7 @@ Slack waits three seconds for an acknowledgement, so that comes first, and the w
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -25,6 +25,7 @@ from bot.edges.slack.directory import Directory
 from bot.edges.slack.door import Caller, Door, claimed
 from bot.edges.slack.hands import Hands
 from bot.edges.slack.rich import escaped, headed
+from bot.edges.slack.switch import Switch
 from bot.edges.slack.views import CHOICE, REASON, TYPED, Asking, Standing, filled
 from bot.edges.slack.web import Web
 from bot.edges.slack.words import parse
@@ -54,13 +55,22 @@ _STALE = "That button is from another time. Look at the newest message of this i
 class Hears:
     """Registers itself at a bolt `App`. `close` waits for what was begun."""
 
-    def __init__(self, web: Web, directory: Directory, bot: Bot, looks: Looks, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        web: Web,
+        directory: Directory,
+        bot: Bot,
+        looks: Looks,
+        channels: Collection[str],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._web = web
         self._directory = directory
         self._door = Door(directory)
         self._bot = bot
         self._clock = clock
-        self._commands = Commands(bot, looks, clock)
+        self._switch = Switch(web, directory, bot, channels, clock)
+        self._commands = Commands(bot, looks, self._switch, clock)
         self.hands = Hands()
         self.actions: Mapping[str, Do] = {
             "request": self._request,
@@ -100,6 +110,9 @@ class Hears:
 
     def _listener(self, does: Do) -> Callable[[Ack, dict[str, Any]], None]:
         def heard(ack: Ack, body: dict[str, Any]) -> None:
+            if wrong := _mistyped(body):
+                ack(response_action="errors", errors=wrong)
+                return
             ack()
             self.hands.do(partial(self.enter, does, body), partial(self._told, body))
 
@@ -125,7 +138,7 @@ class Hears:
         url, (place, _, thread), (user, _) = body.get("response_url"), _place(body).partition("/"), claimed(body)
         ways: list[Callable[[], None]] = []
         if isinstance(url, str) and _ANSWERS_AT.fullmatch(url):
-            ways.append(lambda: self._web.respond(url, text, blocks, thread))
+            ways.append(lambda: self._web.respond(url, text, blocks, thread, public=reply.public))
         if user and place:
             ways.append(lambda: self._web.whisper(place, user, text, blocks, thread))
         if isinstance(caller, Caller) and not place:
@@ -154,7 +167,7 @@ class Hears:
     # ---- commands and the home tab
 
     def _command(self, caller: Caller, body: Body) -> Answer:
-        return self._commands.answer(caller, parse(str(body.get("text", ""))))
+        return self._commands.answer(caller, parse(str(body.get("text", ""))), _place(body))
 
     def _diagnose_place(self, caller: Caller, body: Body) -> Answer:
         del caller
@@ -170,7 +183,9 @@ class Hears:
         bot, now = self._bot, self._clock()
         who = Person(id=caller.person, rights=bot.rights(caller.person))
         past = week(bot.history(_LOOKED_THROUGH), now)
-        standing = Standing(incidents=bot.incidents(), pause=bot.paused(), watched=bot.watched(), past=past)
+        standing = Standing(
+            incidents=bot.incidents(), pause=bot.paused(), watched=bot.watched(), past=past, people=bot.people()
+        )
         self._web.publish(caller.user, self._directory.named(views.home(standing, who, now, notice)))
 
     def _pause(self, caller: Caller, body: Body) -> Answer:
@@ -191,8 +206,9 @@ class Hears:
     def _switched(self, caller: Caller, body: Body) -> Answer:
         why = filled(_view(body), REASON)
         if _view(body).get("callback_id") == "resume":
-            return self._bot.resume(caller.person, why, via=caller.via)
-        self._bot.pause(caller.person, why, caller.via)
+            answer = self._switch.resume(caller, why)
+            return answer if isinstance(answer, Refusal) else None
+        self._switch.pause(caller, why)
         return None
 
     # ---- asking
@@ -267,12 +283,16 @@ class Hears:
             return refusal("no-plan", incident=match[1] if match else 0)
         if incident.phase.plan.digest != match[2]:
             return refusal("old-digest", incident=incident.id)
-        asking = Asking(callback="approve", title="Approve a fix", submit="Approve", about=_about(body, match[0]))
-        self._web.open(str(body.get("trigger_id", "")), views.typed(asking, incident.phase.plan, self._clock()))
+        plan = incident.phase.plan
+        about = _about(body, f"{match[0]} {plan.to_type}")
+        asking = Asking(callback="approve", title="Approve a fix", submit="Approve", about=about)
+        self._web.open(str(body.get("trigger_id", "")), views.typed(asking, plan, self._clock()))
         return None
 
     def _approved(self, caller: Caller, body: Body) -> Answer:
-        return self._vote(caller, _told_about(_view(body)), "approve", typed=filled(_view(body), TYPED).strip())
+        view = _view(body)
+        value = " ".join(_told_about(view).split(" ", 2)[:2])
+        return self._vote(caller, value, "approve", typed=filled(view, TYPED).strip())
 
     def _reject(self, caller: Caller, body: Body) -> Answer:
         del caller
@@ -351,6 +371,17 @@ def _about(body: Body, what: str) -> str:
 
 def _told_about(view: Mapping[str, Any]) -> str:
     return str(view.get("private_metadata", "")).partition(" ")[2]
+
+
+def _mistyped(body: Body) -> dict[str, str]:
+    """By its field: a window that closes takes along what was typed. The engine judges for itself."""
+    view = _view(body)
+    if body.get("type") != "view_submission" or view.get("callback_id") != "approve":
+        return {}
+    expected = _told_about(view).split(" ", 2)[2:]
+    if not expected or filled(view, TYPED).strip() == expected[0]:
+        return {}
+    return {TYPED: "That is another name. Type the one that stands above."}
 
 
 def _place(body: Body) -> str:

@@ -129,6 +129,7 @@ class Standing:
     pause: Pause | Unknown | None
     watched: Sequence[Watched]
     past: Week
+    people: Mapping[str, Person]
 
 
 def notice(says: Blocks) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def home(standing: Standing, who: Person, now: datetime, notice: str = "") -> di
     if waits:
         blocks.extend(labelled([("Waits for your approval", (_count(len(waits), "plan"),))], now))
     for incident, plan in waits[:MOST_PLANS]:
-        blocks.extend((*plan_blocks(incident, plan, {}, now), DividerBlock()))
+        blocks.extend((*plan_blocks(incident, plan, standing.people, now), DividerBlock()))
     blocks.extend(_switch(standing.pause, now))
     open_ones = [line(each, now) for each in standing.incidents[:MOST_SHOWN]]
     if (left := len(standing.incidents) - MOST_SHOWN) > 0:
@@ -192,11 +193,17 @@ def _read(cluster: Watched) -> str:
 def _told(past: Week) -> tuple[str, ...]:
     if not past.incidents:
         return ("No incident.",)
-    gone = f", half of them gone within {lasting(past.gone)}" if past.gone is not None else ""
-    lines = [f"{_count(past.incidents, 'incident')}{gone}"]
+    lines = [f"{_count(past.incidents, 'incident')}{_gone(past)}"]
     lines.extend(f"{cause or 'no cause found'}: {many}" for cause, many in past.causes[:_MOST_COUNTED])
     lines.extend(f"{place}: {_count(many, 'time')}" for place, many in past.repeats[:_MOST_COUNTED])
     return tuple(lines)
+
+
+def _gone(past: Week) -> str:
+    if past.gone is None:
+        return ""
+    half = "half of those within" if past.closed > 1 else "within"
+    return f", {past.closed} of them gone, {half} {lasting(past.gone)}"
 
 
 def _count(many: int, what: str) -> str:

@@ -133,9 +133,12 @@ class Web:
         told = {"channel": channel, "user": user, "text": text, "blocks": blocks, "thread_ts": thread or None}
         self._call(self._client.chat_postEphemeral, **told)
 
-    def respond(self, url: str, text: str, blocks: Sequence[Mapping[str, Any]], thread: str) -> None:
-        """To the one who clicked or typed: five times within half an hour. `thread`: may be empty."""
-        told: dict[str, Any] = {"text": text, "response_type": "ephemeral", "replace_original": False}
+    def respond(
+        self, url: str, text: str, blocks: Sequence[Mapping[str, Any]], thread: str, *, public: bool = False
+    ) -> None:
+        """To who clicked or typed, or to all there: five times within half an hour. `thread`: may be empty."""
+        whom = "in_channel" if public else "ephemeral"
+        told: dict[str, Any] = {"text": text, "response_type": whom, "replace_original": False}
         if thread:
             told["thread_ts"] = thread
         if blocks:

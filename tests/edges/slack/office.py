@@ -87,7 +87,7 @@ class Office(Visitors):
             self.chat = Slack(self.web, self.store, self.policy.people, {CLUSTER: self.channel}, self.now, directory)
             self.engine = Engine(self.store, self.town, self.chat, self.policy, self.clock, "office")
             stack.callback(self.engine.stop)
-            self.hears = Counted(self.web, directory, self.engine, Sights(self.town), self.now)
+            self.hears = Counted(self.web, directory, self.engine, Sights(self.town), (self.channel,), self.now)
             stack.enter_context(Ears(self.web, self.hears, self._way()))
             if self.over_http:
                 stack.enter_context(delivered_to(self.workspace, self.request_url.port))

@@ -237,6 +237,7 @@ def test_however_much_there_is_to_say_slack_takes_it(word: str, rows: int, out: 
         pause=Unknown(word),
         watched=(Watched(cluster=word, swept=None, blind=word),),
         past=week((), SEEN),
+        people=PEOPLE,
     )
 
     for message in made(bad):

@@ -324,7 +324,7 @@ def user_of(square: Square, kind: Kind) -> User:
 def test_every_way_in_is_tried_and_there_is_no_other(square: Square) -> None:
     office = square.office
     directory = Directory(office.web, ROLL, office.now)
-    hears = Hears(office.web, directory, office.engine, Sights(office.town), office.now)
+    hears = Hears(office.web, directory, office.engine, Sights(office.town), (office.channel,), office.now)
     app = App(client=office.web.client, token_verification_enabled=False)
     hears.register(app)
 

@@ -117,7 +117,7 @@ def test_where_there_is_no_way_in_it_does_not_start(office: Office) -> None:
 @contextmanager
 def _ears(office: Office, web: Web) -> Iterator[Socket]:
     way, directory = Socket(web, "xapp-of-nobody", office.now), Directory(web, office.roll, office.now)
-    with Ears(web, Hears(web, directory, office.engine, Sights(office.town), office.now), way):
+    with Ears(web, Hears(web, directory, office.engine, Sights(office.town), (office.channel,), office.now), way):
         yield way
 
 

@@ -310,7 +310,7 @@ def test_it_ends_with_the_bot_and_leaves_nothing_running(tmp_path: Path) -> None
 def test_an_address_that_is_taken_is_said_before_anything_starts(office: Office) -> None:
     taken = RequestUrl(Seals(SECRET, office.now), "127.0.0.1", office.request_url.port)
     directory = Directory(office.web, office.roll, office.now)
-    hears = Counted(office.web, directory, office.engine, Sights(office.town), office.now)
+    hears = Counted(office.web, directory, office.engine, Sights(office.town), (office.channel,), office.now)
 
     with pytest.raises(Refused, match="Address already in use"), Ears(office.web, hears, taken):
         pass

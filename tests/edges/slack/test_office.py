@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.phases import Closed, Diagnosed, Proposed
+from bot.core.phases import Closed, Diagnosed, Incident, Proposed
 from bot.core.spoken import Wanted
 from bot.demo.workspace import Limited, ResetAfterCommit, ServerError
 from tests.clicking import CHANNEL, eventually
@@ -104,6 +104,25 @@ def test_a_plan_is_rejected_with_a_reason_and_cannot_be_clicked_any_more(office:
         office.button("approve")
 
 
+def test_a_name_that_is_typed_wrong_leaves_the_window_open(office: Office) -> None:
+    seen(office)
+    assert isinstance(office.engine.request(restart()), Incident)
+    office.told()
+    office.click("ben", "approve_typed")
+
+    office.fill("ben", typed="node-71")
+
+    assert eventually("the window", lambda: office.state("ben")["view"])["callback_id"] == "approve"
+    assert office.workspace.whispers(CHANNEL, "U0BEN") == ()
+    office.fill("ben", typed="node-17")
+    office.told()
+    assert "ben approved" in json.dumps(office.workspace.messages(CHANNEL)[-1].blocks)
+
+
+def restart() -> Wanted:
+    return Wanted(incident=1, pod="", repair="docker.restart", option="", person="ada", reason="it hangs")
+
+
 def test_a_pod_is_diagnosed_for_whoever_asks(office: Office) -> None:
     office.type("mallory", "diagnose zookeeper0-0")
     said = office.whispered("mallory", "Who says what about container zookeeper")
@@ -117,17 +136,25 @@ def test_a_pod_is_diagnosed_for_whoever_asks(office: Office) -> None:
 
 def test_fixes_are_paused_by_anybody_and_resumed_by_who_may(office: Office) -> None:
     seen(office)
+    office.type("ada", "list")
+    assert "Fixes are paused" not in office.whispered("ada", "Open incidents")
     office.type("mallory", "pause the network is being mended")
-    office.whispered("mallory", "Fixes are paused")
+    eventually("all to hear of it", lambda: "FIXES PAUSED by mallory" in newest(office))
+    office.type("ben", "list")
+    assert "by mallory (U0MALLORY): the network is being mended" in office.whispered("ben", "Open incidents: 1")
     office.click("ada", "request")
-    office.whispered("ada", "Fixes are paused since")
+    office.whispered("ada", "Until they go on nothing counts or is done")
     office.type("mallory", "resume I am done")
     office.whispered("mallory", "is not among the people")
     office.type("ben", "resume it is mended")
-    office.whispered("ben", "Fixes go on.")
+    eventually("all to hear of it", lambda: "FIXES GO ON, resumed by ben: it is mended." in newest(office))
 
     office.click("ada", "request")
     office.phase("Proposed")
+
+
+def newest(office: Office) -> str:
+    return next(each.text for each in reversed(office.workspace.messages(CHANNEL)) if each.in_channel)
 
 
 def test_a_post_whose_reply_was_lost_is_found_and_not_posted_twice(office: Office) -> None:

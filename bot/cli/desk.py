@@ -159,7 +159,7 @@ def resume(
     ] = "",
     config: Config = None,
 ) -> None:
-    """End a pause, and let a repair be tried again that failed. Who may approve can."""
+    """End a pause, and let a repair be tried again that failed. Who may approve can: see `people` in the settings."""
     from bot.app import running
 
     with one_line(), running.Desk(settings(config)) as desk:

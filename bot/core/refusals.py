@@ -7,6 +7,8 @@ SENTENCES: Mapping[str, str] = {
     # who may
     "not-listed": "{who} is not among the people of the settings. Nothing was done.",
     "no-right": "{who} may not {what} in {where}. {can} can.",
+    "nobody-resumes": "Nobody may resume: the settings give nobody `approve`. "
+    "Name somebody under `people`, with `login` and `approve`. Nothing was done.",
     "group-unknown": "Whether {who} may {what} in {where} is not known: {group} could not be read ({why}).",
     "own-request": "{who} asked for this fix, so someone else approves it. {can} can.",
     "voted-already": "{who} has voted on this plan already.",

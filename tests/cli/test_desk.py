@@ -193,6 +193,15 @@ def test_a_pause_lasts_until_somebody_says_why_it_ends(night: Night) -> None:
     assert isinstance(night.engine.request(wanted), Incident)
 
 
+def test_where_the_settings_list_nobody_a_pause_ends_once_they_do(night: Night) -> None:
+    night.people({})
+    night.said("pause", "x")
+
+    assert night.refused("resume", "--reason", "x").startswith("Nobody may resume: ")
+    night.people({"ada": {"login": ME, "approve": "*"}})
+    assert night.said("resume", "--reason", "x") == "Fixes go on.\n"
+
+
 def test_the_audit_log_is_shown_whole_or_of_one_incident(night: Night) -> None:
     night.planned()
     night.said("pause", "x")

@@ -50,6 +50,15 @@ class Look:
     took: timedelta
 
 
+def named(clusters: Sequence[ClusterSettings], name: str, asked: str, of: str) -> ClusterSettings:
+    """Raises `Missing` where there is none: for what was asked, of which words."""
+    for each in clusters:
+        if each.name == name:
+            return each
+    known = ", ".join(each.name for each in clusters)
+    raise Missing(asked, plain(of), f"no cluster {plain(name)}", f"There are: {known}.")
+
+
 class Program:
     """Every configured cluster and its nodes; connections are made when first needed, and kept."""
 
@@ -153,11 +162,7 @@ class Program:
         if len(front) > 2 or not all((*front, name)):  # noqa: PLR2004  # cluster and namespace
             raise Missing("finding the pod", f'"{plain(words)}"', "it is no pod's name", "Say POD or NAMESPACE/POD.")
         if len(front) == 2:  # noqa: PLR2004  # the same
-            chosen = [each for each in clusters if each.name == front[0]]
-            if not chosen:
-                known = ", ".join(each.name for each in clusters)
-                raise Missing("finding the pod", plain(words), f"no cluster {plain(front[0])}", f"There are: {known}.")
-            return [(chosen[0], front[1], name)]
+            return [(named(clusters, front[0], "finding the pod", words), front[1], name)]
         if front and len(clusters) == 1:
             return [(clusters[0], front[0], name)]
         namespace = front[0] if front else None

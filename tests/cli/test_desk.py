@@ -188,7 +188,8 @@ def test_a_pause_lasts_until_somebody_says_why_it_ends(night: Night) -> None:
     wanted = Wanted(incident=1, pod="", repair="container.stop", option="", person="ada", reason="")
     assert "by ada: network maintenance" in str(night.engine.request(wanted))
     assert "reason" in night.refused("resume", "--reason", " ")
-    assert "may not approve in prod-us" in night.refused("resume", "--reason", "x", "--cluster", "prod-us")
+    there_are = "resuming on prod-us failed: no cluster prod-us. There are: prod-eu."
+    assert night.refused("resume", "--reason", "x", "--cluster", "prod-us") == there_are
     assert night.said("resume", "--reason", "it is over", "--cluster", CLUSTER) == "Fixes go on.\n"
     assert isinstance(night.engine.request(wanted), Incident)
 

@@ -28,6 +28,7 @@ from bot.settings import ClusterSettings, Settings, shipped
 
 Say = Callable[[str], None]
 
+_FORM = 'Say POD or NAMESPACE/POD, each of lower-case letters, digits, "-" and "." (253 characters at most).'
 PROBE_SHARE = 0.3  # of a node's time, for each question there; a hung shim costs all of it
 READERS = 8  # pods of one cluster that are read at once
 
@@ -159,8 +160,9 @@ class Program:
         """Cluster, namespace and name of every pod that these words fit, one at least. Raises `Missing` for none."""
         *front, name = words.split("/")
         clusters = self._settings.clusters
-        if len(front) > 2 or not all((*front, name)):  # noqa: PLR2004  # cluster and namespace
-            raise Missing("finding the pod", f'"{plain(words)}"', "it is no pod's name", "Say POD or NAMESPACE/POD.")
+        fit = all(front) and all(map(api.is_name, (*front[-1:], name)))
+        if len(front) > 2 or not fit:  # noqa: PLR2004  # cluster and namespace
+            raise Missing("finding the pod", f'"{plain(words)}"', "it is no pod's name", _FORM)
         if len(front) == 2:  # noqa: PLR2004  # the same
             return [(named(clusters, front[0], "finding the pod", words), front[1], name)]
         if front and len(clusters) == 1:

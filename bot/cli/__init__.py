@@ -39,6 +39,23 @@ def main() -> None:
         sys.exit(1)
 
 
+def _version(asked: bool) -> None:
+    from importlib.metadata import version
+
+    if asked:
+        typer.echo(f"terminating {version('terminating')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    shown: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del shown
+
+
 @app.command()
 def scan(config: Config = None, output: As = Output.TABLE) -> None:
     """

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,14 @@ def test_wrong_words_end_with_exit_code_2_and_nothing_on_stdout(words: tuple[str
 
     assert result.exit_code == 2
     assert result.stdout == "" or words == ("audit",)
+
+
+def test_the_version_is_one_line() -> None:
+    assert CliRunner().invoke(app, ("--version",)).stdout == f"terminating {version('terminating')}\n"
+
+
+def test_the_outcome_is_named_in_the_help_like_what_stands_beside_it() -> None:
+    assert "{ID} {OUTCOME}" in CliRunner().invoke(app, ("settle", "--help")).stdout
 
 
 # ---- run

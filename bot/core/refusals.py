@@ -59,7 +59,7 @@ SENTENCES: Mapping[str, str] = {
     "not-unknown": "Nothing to settle: incident {incident} is {phase}.",
     "which-pod": "Incident {incident} has several pods. Say which: {pods}.",
     "no-pod": "Incident {incident} has no pod {pod}. It has: {pods}.",
-    "no-incident": "There is no incident {incident}.",
+    "no-incident": "There is no incident {incident}. The list of incidents has their numbers.",
 }
 
 

@@ -343,7 +343,7 @@ def test_a_bot_on_a_console_answers_until_it_is_told_to_quit(tmp_path: Path) -> 
         "Fixes are paused. Diagnosis goes on.\n"
         "Say: NAME> resume REASON.\n"
         "Fixes go on.\n"
-        "There is no incident 9.\n"
+        "There is no incident 9. The list of incidents has their numbers.\n"
     )
     assert bot.returncode == 0, err
     assert "Traceback" not in err

@@ -314,9 +314,16 @@ def test_any_change_of_its_bytes_is_another_digest(tmp_path: Path, change: bytes
     assert after.digest == hashlib.sha256(path.read_bytes()).hexdigest() != before.digest
 
 
-@pytest.mark.parametrize("name", [".", "none"])
-def test_a_folder_without_playbooks_is_a_fault(tmp_path: Path, name: str) -> None:
+def test_a_folder_without_playbooks_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"no playbooks here \(\*\.yaml\)"):
+        playbooks(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["sample.yaml", "none"])
+def test_what_is_no_folder_is_said_to_be_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "sample.yaml").write_text(SOUND, encoding="utf-8")
+
+    with pytest.raises(SettingsError, match="is no folder: name the one that the playbooks are in"):
         playbooks(tmp_path / name)
 
 

@@ -431,7 +431,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, expected
     with pytest.raises(SettingsError) as caught:
         load(tmp_path / name)
 
-    assert str(caught.value) == f"{tmp_path / name}:1: cannot be read: {expected}"
+    assert str(caught.value) == f"{tmp_path / name}:1: cannot be read: {expected}; check its path and permissions"
 
 
 @pytest.mark.parametrize(
@@ -852,7 +852,7 @@ def test_an_address_to_listen_at_is_a_number_and_a_port(file: Path, listen: str)
         ("xoxb-1-A0-b", 0o600, "is no signing secret: expected one line of 32 letters and digits"),
         ("8f742231b10e8888\nabcd99badc0de85a", 0o600, "is no signing secret"),
         ("", 0o600, "is no signing secret"),
-        (None, 0o600, "the secret cannot be read: No such file or directory"),
+        (None, 0o600, "the secret cannot be read: No such file or directory; check its path and permissions"),
     ],
 )
 def test_a_signing_secret_that_cannot_be_used_is_refused(tmp_path: Path, text: str | None, mode: int, why: str) -> None:
@@ -891,7 +891,7 @@ def test_a_channel_is_an_id(file: Path) -> None:
         ("xapp-1\nxapp-2", 0o600, "is no such token"),
         ("xapp-\x1b[31m", 0o600, "is no such token"),
         ("", 0o600, "is no such token"),
-        (None, 0o600, "the token cannot be read: No such file or directory"),
+        (None, 0o600, "the token cannot be read: No such file or directory; check its path and permissions"),
     ],
 )
 def test_a_token_that_cannot_be_used_is_refused(tmp_path: Path, text: str | None, mode: int, why: str) -> None:
@@ -981,4 +981,4 @@ def test_what_is_no_key_is_refused_and_kept(tmp_path: Path, content: bytes) -> N
     ("name", "why"), [("none/terminating.key", "No such file or directory"), (".", "Is a directory")]
 )
 def test_a_key_that_cannot_be_made_says_why(tmp_path: Path, name: str, why: str) -> None:
-    assert key_fault(tmp_path / name) == f"the vote key cannot be read or made: {why}"
+    assert key_fault(tmp_path / name) == f"the vote key cannot be read or made: {why}; check its path and permissions"

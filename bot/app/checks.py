@@ -52,18 +52,24 @@ def checks(settings: Settings, nodes: Sequence[str]) -> Iterator[Checked]:
     """
     One after the other, each as soon as it is known. Without `nodes`, those that the settings name.
 
-    Where the first question of a place fails, the others there are not asked: they would fail of the same.
+    Where the first question of a place fails, the others there are not asked: they would fail of the same. Only a
+    node that was given by name is still answered for.
     """
-    asked, silent = set[str](), set[str]()
+    typed = {plain(name) for name in nodes}
+    asked, silent = set[str](), dict[str, str]()
     with Program(settings, ()) as program:
         for where, what, question in _questions(settings, program, nodes):
             if where in silent:
+                if what in typed:
+                    yield Checked(f"{where} {what}", fine=False, says=f"not asked: {silent[where]} failed, see above")
                 continue
             try:
                 yield Checked(f"{where} {what}".strip(), fine=True, says=question())
             except (Outage, SettingsError) as no:
-                silent |= {where} - asked
-                yield Checked(f"{where} {what}".strip(), fine=False, says=str(no))
+                place = f"{where} {what}".strip()
+                if where not in asked:
+                    silent[where] = place
+                yield Checked(place, fine=False, says=str(no))
             asked.add(where)
 
 

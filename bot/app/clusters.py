@@ -28,6 +28,7 @@ from bot.settings import ClusterSettings, Settings, shipped
 
 Say = Callable[[str], None]
 
+_FORM = 'Say POD or NAMESPACE/POD, each of lower-case letters, digits, "-" and "." (253 characters at most).'
 PROBE_SHARE = 0.3  # of a node's time, for each question there; a hung shim costs all of it
 READERS = 8  # pods of one cluster that are read at once
 
@@ -48,6 +49,15 @@ class Look:
     diagnosis: Diagnosis
     raw: bytes
     took: timedelta
+
+
+def named(clusters: Sequence[ClusterSettings], name: str, asked: str, of: str) -> ClusterSettings:
+    """Raises `Missing` where there is none: for what was asked, of which words."""
+    for each in clusters:
+        if each.name == name:
+            return each
+    known = ", ".join(each.name for each in clusters)
+    raise Missing(asked, plain(of), f"no cluster {plain(name)}", f"There are: {known}.")
 
 
 class Program:
@@ -150,14 +160,11 @@ class Program:
         """Cluster, namespace and name of every pod that these words fit, one at least. Raises `Missing` for none."""
         *front, name = words.split("/")
         clusters = self._settings.clusters
-        if len(front) > 2 or not all((*front, name)):  # noqa: PLR2004  # cluster and namespace
-            raise Missing("finding the pod", f'"{plain(words)}"', "it is no pod's name", "Say POD or NAMESPACE/POD.")
+        fit = all(front) and all(map(api.is_name, (*front[-1:], name)))
+        if len(front) > 2 or not fit:  # noqa: PLR2004  # cluster and namespace
+            raise Missing("finding the pod", f'"{plain(words)}"', "it is no pod's name", _FORM)
         if len(front) == 2:  # noqa: PLR2004  # the same
-            chosen = [each for each in clusters if each.name == front[0]]
-            if not chosen:
-                known = ", ".join(each.name for each in clusters)
-                raise Missing("finding the pod", plain(words), f"no cluster {plain(front[0])}", f"There are: {known}.")
-            return [(chosen[0], front[1], name)]
+            return [(named(clusters, front[0], "finding the pod", words), front[1], name)]
         if front and len(clusters) == 1:
             return [(clusters[0], front[0], name)]
         namespace = front[0] if front else None

@@ -12,7 +12,7 @@ from threading import Event, current_thread, main_thread
 from types import FrameType
 from typing import Self
 
-from bot.app.clusters import Program, Say
+from bot.app.clusters import Program, Say, named
 from bot.app.looker import Looker
 from bot.app.world import Clusters
 from bot.core.audit import Broken, Entry, Head, Link
@@ -181,6 +181,9 @@ class Desk:
         self._engine.pause(self._person(), plain(reason, _LONGEST), self._via())
 
     def resume(self, reason: str, cluster: str = "") -> Refusal | None:
+        """Raises `Missing` for a cluster that is not in the settings."""
+        if cluster:
+            named(self._settings.clusters, cluster, "resuming", cluster)
         return self._engine.resume(self._person(), plain(reason, _LONGEST), cluster, self._via())
 
     def verify(self, anchor_file: Path | None) -> Head | Broken:

@@ -5,6 +5,7 @@ A failure is one line on stderr (what was tried, on what, what to do) and nothin
 """
 
 import io
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: it answers in a tenth of a second, and reads the same without colour
     pretty_exceptions_enable=False,
 )
+_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"  # of a namespace: RFC 1123
 books = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The causes that are known, one file each.")
 
 
@@ -35,6 +37,23 @@ def main() -> None:
     except OSError as error:  # a full disk behind the pipe; what the edges meet is an Outage
         sys.stderr.write(f"writing the answer failed: {error.strerror}. Look at where the output goes.\n")
         sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    from importlib.metadata import version
+
+    if asked:
+        typer.echo(f"terminating {version('terminating')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    shown: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del shown
 
 
 @app.command()
@@ -159,10 +178,28 @@ def node_setup(
         typer.echo(script(user, key, repairs=repairs), nl=False)
 
 
+def _name(value: str) -> str:
+    from bot.probes.api import is_name
+
+    if not is_name(value):
+        raise typer.BadParameter('expected lower-case letters, digits, "-" and ".", 253 characters at most')
+    return value
+
+
+def _namespace(value: str) -> str:
+    if not re.fullmatch(_LABEL, value):
+        raise typer.BadParameter('expected lower-case letters, digits and "-", 63 characters at most')
+    return value
+
+
 @app.command()
 def rbac(
-    name: Annotated[str, typer.Option("--name", help="Of the ServiceAccount, role and binding.")] = "terminating",
-    namespace: Annotated[str, typer.Option("--namespace", help="Where the ServiceAccount lives.")] = "terminating",
+    name: Annotated[
+        str, typer.Option("--name", callback=_name, help="Of the ServiceAccount, role and binding.")
+    ] = "terminating",
+    namespace: Annotated[
+        str, typer.Option("--namespace", callback=_namespace, help="Where the ServiceAccount lives.")
+    ] = "terminating",
     repairs: Annotated[bool, typer.Option("--repairs", help="What repairs change, too.")] = False,
 ) -> None:
     """

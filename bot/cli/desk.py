@@ -119,7 +119,12 @@ def incident(id_: Id, config: Config = None, output: As = Output.TABLE) -> None:
 
 
 @commands.command()
-def settle(id_: Id, outcome: Outcome, reason: Reason, config: Config = None) -> None:
+def settle(
+    id_: Id,
+    outcome: Annotated[Outcome, typer.Argument(metavar="OUTCOME", help="Whether it happened.")],
+    reason: Reason,
+    config: Config = None,
+) -> None:
     """
     Say what became of a repair whose outcome is unknown, after looking.
 
@@ -159,7 +164,7 @@ def resume(
     ] = "",
     config: Config = None,
 ) -> None:
-    """End a pause, and let a repair be tried again that failed. Who may approve can."""
+    """End a pause, and let a repair be tried again that failed. Who may approve can: see `people` in the settings."""
     from bot.app import running
 
     with one_line(), running.Desk(settings(config)) as desk:

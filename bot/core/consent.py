@@ -88,6 +88,14 @@ def may(people: Mapping[str, Person], who: str, right: Right, cluster: str) -> R
     return refusal("no-right", who=who, what=right, where=cluster, can=able(people, right, cluster, but=()))
 
 
+def may_resume(people: Mapping[str, Person], who: str, cluster: str) -> Refusal | None:
+    """In this cluster, or, without one, in all where anybody holds a right."""
+    if not any("approve" in rights for each in people.values() for rights in each.rights.values()):
+        return refusal("nobody-resumes")
+    clusters = [cluster] if cluster else sorted({name for each in people.values() for name in each.rights})
+    return next(filter(None, (may(people, who, "approve", each) for each in clusters)), None)
+
+
 def held(people: Mapping[str, Person], who: str, right: Right, cluster: str) -> tuple[str, ...]:
     """By what: the person's own id, and groups that they are in."""
     return tuple(each.id for each in _holders(people, right, cluster) if each.has(who))

@@ -23,6 +23,7 @@ from bot.core.phases import (
     Judged,
     Looked,
     Lost,
+    Member,
     Open,
     Proposed,
     Rechecked,
@@ -127,7 +128,7 @@ def _seen(incident: Incident, event: Seen, now: datetime) -> Accepted | Refusal:
         return Accepted(again, ("tell", "diagnose"))
     moved = replace(incident, members=members)
     if not members and isinstance(phase, Open | Diagnosed | Proposed):
-        went = moved.last or f"Gone: {', '.join(each.full_name for each in incident.members[:_NAMED])}."
+        went = moved.last or _went(incident.members)
         return Accepted(replace(moved, phase=_closed(moved, now), last=went), ("tell",))
     if members == incident.members:
         return Accepted(incident)
@@ -408,6 +409,11 @@ def _with(incident: Incident, state: State, *, why: str = "", **more: datetime |
     *before, current = incident.executions
     changed = replace(current, state=state, why=why, **more)  # type: ignore[arg-type]  # each by its own name
     return replace(incident, executions=(*before, changed))
+
+
+def _went(members: Sequence[Member]) -> str:
+    more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
+    return f"Gone: {', '.join(each.full_name for each in members[:_NAMED])}{more}."
 
 
 def _uids(incident: Incident) -> frozenset[PodUid]:

@@ -7,6 +7,8 @@ SENTENCES: Mapping[str, str] = {
     # who may
     "not-listed": "{who} is not among the people of the settings. Nothing was done.",
     "no-right": "{who} may not {what} in {where}. {can} can.",
+    "nobody-resumes": "Nobody may resume: the settings give nobody `approve`. "
+    "Name somebody under `people`, with `login` and `approve`. Nothing was done.",
     "group-unknown": "Whether {who} may {what} in {where} is not known: {group} could not be read ({why}).",
     "own-request": "{who} asked for this fix, so someone else approves it. {can} can.",
     "voted-already": "{who} has voted on this plan already.",
@@ -57,7 +59,7 @@ SENTENCES: Mapping[str, str] = {
     "not-unknown": "Nothing to settle: incident {incident} is {phase}.",
     "which-pod": "Incident {incident} has several pods. Say which: {pods}.",
     "no-pod": "Incident {incident} has no pod {pod}. It has: {pods}.",
-    "no-incident": "There is no incident {incident}.",
+    "no-incident": "There is no incident {incident}. The list of incidents has their numbers.",
 }
 
 

@@ -155,8 +155,7 @@ def manifest(name: str, namespace: str, *, repairs: bool = False) -> str:
     """
     YAML for `kubectl apply -f -`: `namespace`, a ServiceAccount in it, a ClusterRole of the rules, and their binding.
 
-    Read-only unless `repairs`. The same names give the same bytes. Names are quoted, not checked: the API server
-    refuses a bad one.
+    Read-only unless `repairs`. The same names give the same bytes. Names are quoted, not checked.
     """
     account, place = json.dumps(name), json.dumps(namespace)
     rules = "\n".join(_rendered(rule) for rule in (*RULES, *(REPAIR_RULES if repairs else ())))

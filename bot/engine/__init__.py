@@ -16,7 +16,7 @@ from typing import assert_never
 from bot.core import findings
 from bot.core.acts import Acted
 from bot.core.audit import Entry
-from bot.core.consent import Vote, may, sealed
+from bot.core.consent import Vote, may, may_resume, sealed
 from bot.core.guards import Pause, Policy
 from bot.core.hostile import plain
 from bot.core.incidents import COUNTED, advance, opened, takes
@@ -151,10 +151,8 @@ class Engine(Questions):
     def resume(self, person: str, reason: str, cluster: str = "", via: str = "") -> Refusal | None:
         """Ends the pause, and says that a person has looked at what failed in this cluster, or in all of them."""
         now = self._clock()
-        people = self.people()
-        for each in [cluster] if cluster else sorted({c for p in people.values() for c in p.rights}):
-            if no := may(people, person, "approve", each):
-                return self._no(no, person, 0)
+        if no := may_resume(self.people(), person, cluster):
+            return self._no(no, person, 0)
         if not reason.strip():
             return self._no(refusal("reason-needed", repair="resuming"), person, 0)
         entry = Entry(at=now, kind="resumed", who=person, says={"reason": reason, "cluster": cluster, "via": via})

@@ -37,7 +37,9 @@ class _Playbook(Model):
 def playbooks(folder: Path | None = None) -> tuple[Cause, ...]:
     """Every cause of a folder, by id. Raises `SettingsError` with all faults of all files."""
     where = folder if folder is not None else shipped("playbooks")
-    paths = sorted(where.glob("*.yaml")) if where.is_dir() else []
+    if not where.is_dir():
+        raise SettingsError((Fault(where, 1, "is no folder: name the one that the playbooks are in"),))
+    paths = sorted(where.glob("*.yaml"))
     faults = [Fault(path, 1, "would not be read: name it .yaml") for path in sorted(where.glob("*.yml"))]
     if not paths and not faults:
         raise SettingsError((Fault(where, 1, "no playbooks here (*.yaml)"),))

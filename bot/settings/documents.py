@@ -75,7 +75,9 @@ class Document:
             raw = path.read_bytes()
             self._root, twice, self._values = _read(raw.decode())
         except OSError as error:
-            raise SettingsError((Fault(path, 1, f"cannot be read: {error.strerror}"),)) from error
+            raise SettingsError(
+                (Fault(path, 1, f"cannot be read: {error.strerror}; check its path and permissions"),)
+            ) from error
         except UnicodeDecodeError as error:
             raise SettingsError((Fault(path, 1, "is not UTF-8 text"),)) from error
         except yaml.MarkedYAMLError as error:

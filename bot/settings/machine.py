@@ -66,7 +66,9 @@ def seal_key(path: Path) -> bytes:
             _make_key(path)
         text, known = _read(path, _KEY_BYTES * 2 + 2)
     except OSError as error:
-        raise SettingsError((Fault(path, 1, f"the vote key cannot be read or made: {error.strerror}"),)) from error
+        raise SettingsError(
+            (Fault(path, 1, f"the vote key cannot be read or made: {error.strerror}; check its path and permissions"),)
+        ) from error
     if known:
         what = "others may read or change this key, and whoever has it can forge votes: chmod 600, or make a new one"
         raise SettingsError((Fault(path, 1, what),))
@@ -101,7 +103,9 @@ def _secret(path: Path, kind: str, power: str) -> str:
     try:
         text, known = _read(path, _TOKEN)
     except OSError as error:
-        raise SettingsError((Fault(path, 1, f"the {kind} cannot be read: {error.strerror}"),)) from error
+        raise SettingsError(
+            (Fault(path, 1, f"the {kind} cannot be read: {error.strerror}; check its path and permissions"),)
+        ) from error
     if known:
         what = f"others may read or change this {kind}, and whoever has it {power}: chmod 600, or make a new one"
         raise SettingsError((Fault(path, 1, what),))

@@ -165,7 +165,7 @@ def test_looking_tells_the_bot_nothing() -> None:
     assert heard == []
     assert "1 incident, 1 open\n" in said
     assert "STUCK  1 pod on node-17" in said
-    assert "There is no incident 7.\n" in said
+    assert f"{NO}\n" in said
     assert "NAME> approve INCIDENT PLAN" in said
     assert 'Not understood: "nonsense"; `help` lists what is.\n' in said
 

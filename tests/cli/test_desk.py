@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -188,9 +189,19 @@ def test_a_pause_lasts_until_somebody_says_why_it_ends(night: Night) -> None:
     wanted = Wanted(incident=1, pod="", repair="container.stop", option="", person="ada", reason="")
     assert "by ada: network maintenance" in str(night.engine.request(wanted))
     assert "reason" in night.refused("resume", "--reason", " ")
-    assert "may not approve in prod-us" in night.refused("resume", "--reason", "x", "--cluster", "prod-us")
+    there_are = "resuming on prod-us failed: no cluster prod-us. There are: prod-eu."
+    assert night.refused("resume", "--reason", "x", "--cluster", "prod-us") == there_are
     assert night.said("resume", "--reason", "it is over", "--cluster", CLUSTER) == "Fixes go on.\n"
     assert isinstance(night.engine.request(wanted), Incident)
+
+
+def test_where_the_settings_list_nobody_a_pause_ends_once_they_do(night: Night) -> None:
+    night.people({})
+    night.said("pause", "x")
+
+    assert night.refused("resume", "--reason", "x").startswith("Nobody may resume: ")
+    night.people({"ada": {"login": ME, "approve": "*"}})
+    assert night.said("resume", "--reason", "x") == "Fixes go on.\n"
 
 
 def test_the_audit_log_is_shown_whole_or_of_one_incident(night: Night) -> None:
@@ -282,6 +293,14 @@ def test_wrong_words_end_with_exit_code_2_and_nothing_on_stdout(words: tuple[str
     assert result.stdout == "" or words == ("audit",)
 
 
+def test_the_version_is_one_line() -> None:
+    assert CliRunner().invoke(app, ("--version",)).stdout == f"terminating {version('terminating')}\n"
+
+
+def test_the_outcome_is_named_in_the_help_like_what_stands_beside_it() -> None:
+    assert "{ID} {OUTCOME}" in CliRunner().invoke(app, ("settle", "--help")).stdout
+
+
 # ---- run
 
 
@@ -324,7 +343,7 @@ def test_a_bot_on_a_console_answers_until_it_is_told_to_quit(tmp_path: Path) -> 
         "Fixes are paused. Diagnosis goes on.\n"
         "Say: NAME> resume REASON.\n"
         "Fixes go on.\n"
-        "There is no incident 9.\n"
+        "There is no incident 9. The list of incidents has their numbers.\n"
     )
     assert bot.returncode == 0, err
     assert "Traceback" not in err

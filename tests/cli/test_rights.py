@@ -37,3 +37,28 @@ def test_a_key_may_do_repairs_where_that_was_asked_for_alone(
     script = printed("node-setup", "--key", str(public), *words)
 
     assert f'restrict,command="/usr/local/sbin/terminating-node {command}" ssh-ed25519 ' in script
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "form"),
+    [
+        ("--name", "X_Y", 'lower-case letters, digits, "-" and "."'),
+        ("--name", "", "253 characters"),
+        ("--name", "a" * 254, "253 characters"),
+        ("--namespace", "Ops", 'lower-case letters, digits and "-"'),
+        ("--namespace", "ops.eu", "63 characters"),
+        ("--namespace", "-ops", "63 characters"),
+        ("--namespace", "ops-", "63 characters"),
+        ("--namespace", "a" * 64, "63 characters"),
+    ],
+)
+def test_a_name_that_kubernetes_refuses_is_wrong_usage(option: str, value: str, form: str) -> None:
+    result = CliRunner().invoke(app, ("rbac", f"{option}={value}"))
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert form in result.stderr
+
+
+@pytest.mark.parametrize("words", [("--name", "bot.ops"), ("--namespace", "ops-1"), ("--namespace", "a" * 63)])
+def test_a_name_that_kubernetes_takes_is_printed(words: tuple[str, str]) -> None:
+    assert f'name: "{words[1]}"' in printed("rbac", *words)

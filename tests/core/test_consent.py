@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.consent import RULES, Group, Person, Vote, able, genuine, held, may, sealed
+from bot.core.consent import RULES, Group, Person, Vote, able, genuine, held, may, may_resume, sealed
 from bot.core.facts import Unknown
 from bot.core.phases import Acting, Checking, Proposed, Rechecked, Sending, Voted
 from bot.core.refusals import Refusal
@@ -192,6 +192,28 @@ def test_rights_are_those_of_one_cluster() -> None:
     assert may(people, "ada", "approve", "prod-us") is None
     assert may(people, "ada", "approve", CLUSTER) == Refusal("no-right", "ada may not approve in prod-eu. Nobody can.")
     assert code(may(people, "ben", "request", CLUSTER)) == "not-listed"
+
+
+def test_one_resumes_where_they_may_approve_and_all_at_once_only_where_anybody_may_anything() -> None:
+    people = {
+        "ada": Person(id="ada", rights=rights("approve", cluster="prod-us")),
+        "ben": Person(id="ben", rights=rights("request", cluster=CLUSTER)),
+    }
+
+    assert may_resume(people, "ada", "prod-us") is None
+    assert code(may_resume(people, "ada", "")) == "no-right"
+    assert may_resume({"ada": people["ada"]}, "ada", "") is None
+
+
+@pytest.mark.parametrize(
+    "people", [{}, {"ada": Person(id="ada", rights={})}, {"ada": Person(id="ada", rights=rights("request"))}]
+)
+@pytest.mark.parametrize("cluster", ["", CLUSTER])
+def test_where_nobody_may_approve_nobody_resumes_and_hears_what_to_do(people: dict[str, Person], cluster: str) -> None:
+    no = may_resume(people, "ada", cluster)
+
+    assert code(no) == "nobody-resumes"
+    assert "Name somebody under `people`" in str(no)
 
 
 @pytest.mark.parametrize(

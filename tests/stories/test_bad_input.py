@@ -141,17 +141,41 @@ def test_a_name_that_fits_several_pods_lists_them(world: World, output: str) -> 
     [
         ("nowhere-0", "there is no pod nowhere-0"),
         ("prod-us/prod/zookeeper0-0", "no cluster prod-us. There are: lab."),
-        ("a/b/c/d", "it is no pod's name. Say POD or NAMESPACE/POD."),
-        ("prod/", "it is no pod's name"),
-        ("", "it is no pod's name"),
-        ("prod/No_Such_Name", "Kubernetes gives no such name"),
-        ("prod/\x1b[31m\u202e", "Kubernetes gives no such name"),
     ],
 )
 def test_a_pod_that_cannot_be_found_is_one_line(world: World, words: str, part: str) -> None:
     world.settled()
 
     assert part in line_of(world.run("diagnose", words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a/b/c/d",
+        "prod/",
+        "/prod/web",
+        "",
+        "!!",
+        "web-0.",
+        "w" * 254,
+        "prod/No_Such_Name",
+        "Prod/web-0",
+        "lab/prod/Web",
+        "prod/\x1b[31m\u202e",
+    ],
+)
+def test_what_is_no_pods_name_is_refused_with_its_form_before_anything_is_asked(world: World, words: str) -> None:
+    nobody_answers(world)
+
+    assert "it is no pod's name. Say POD or NAMESPACE/POD, each of lower-case" in line_of(world.run("diagnose", words))
+
+
+@pytest.mark.parametrize("words", ["web-0.example.com", "w" * 253])
+def test_what_may_be_a_pods_name_is_asked_for(world: World, words: str) -> None:
+    world.settled()
+
+    assert f"there is no pod {words[:50]}" in line_of(world.run("diagnose", words))
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

@@ -43,7 +43,7 @@ def test_settings_that_cannot_be_used_are_one_line_with_file_and_line(
 def test_a_settings_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     result = terminating("scan", "--config", str(tmp_path / "lost.yaml"), home=tmp_path)
 
-    assert "cannot be read: No such file or directory" in line_of(result)
+    assert "cannot be read: No such file or directory; check its path and permissions" in line_of(result)
 
 
 def test_a_folder_without_playbooks_is_one_line(tmp_path: Path) -> None:

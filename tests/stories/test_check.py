@@ -127,6 +127,16 @@ def test_of_a_place_that_cannot_be_reached_nothing_else_is_asked(place: Place) -
     assert [each for each in said if "slack" in each] == ["FAIL slack bot token"]
 
 
+def test_a_node_that_was_asked_for_is_not_passed_over_in_silence(place: Place) -> None:
+    place.given["clusters"][NAME]["kubeconfig"] = str(place.folder / "nowhere")
+
+    code, said = place.check("node-99")
+
+    assert code == 1
+    assert [each for each in said if NAME in each] == [f"FAIL {NAME} pods", f"FAIL {NAME} node-99"]
+    assert said[f"FAIL {NAME} node-99"] == f"not asked: {NAME} pods failed, see above"
+
+
 def test_a_right_that_is_lacking_is_named_as_a_role_would_write_it(place: Place) -> None:
     kubeconfig = json.loads(place.town.cluster.kubeconfig.read_text())
     for user in kubeconfig["users"]:

@@ -116,12 +116,14 @@ class Commands:
         return [each for each in self._bot.history(_LOOKED_THROUGH) if each.hold.name == name]
 
     def _of(self, name: str) -> Sequence[Incident]:
-        """By the node, or by a pod that is in it still or that a fix of it was for."""
+        """By the node, or by a pod: one that is in it still, or that its last words name."""
         last = name.rpartition("/")[2]
         return [
             each
             for each in self._bot.history(_LOOKED_THROUGH)
-            if each.hold.name == name or any(last == member.name for member in each.members)
+            if each.hold.name == name
+            or any(last == member.name for member in each.members)
+            or any(last == word.rpartition("/")[2].strip(".,:") for word in each.last.split())
         ]
 
     def _help(self, why: str) -> Reply:

@@ -50,7 +50,11 @@ _CLOCK = re.compile(
     r"|\b(?P<date>\d{4}-\d\d-\d\d) (?P<minute>\d\d:\d\d) UTC\b",
     re.ASCII,
 )
-_SHOWN, _COUNTED_DOWN = "{date_short_pretty} {time_secs}", "{date_short_pretty} {time_secs} ({ago})"
+_TO_THE_MINUTE, _TO_THE_SECOND, _AND_HOW_FAR = (
+    "{date_short_pretty} {time}",
+    "{date_short_pretty} {time_secs}",
+    " ({ago})",
+)
 
 
 def headed(text: str, *, block_id: str | None = None) -> Block:
@@ -168,7 +172,7 @@ def _timed(text: str, now: datetime) -> Iterator[RichTextElementParts.Text | Ric
             continue
         if match.start() > last:
             yield _Text(text=text[last : match.start()])
-        shown = _COUNTED_DOWN if at > now else _SHOWN
+        shown = (_TO_THE_MINUTE if match["date"] else _TO_THE_SECOND) + (_AND_HOW_FAR if at > now else "")
         yield RichTextElementParts.Date(timestamp=int(at.timestamp()), format=shown, fallback=match[0])
         last = match.end()
     if last < len(text) or not text:

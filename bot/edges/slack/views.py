@@ -194,7 +194,9 @@ def _told(past: Week) -> tuple[str, ...]:
     if not past.incidents:
         return ("No incident.",)
     lines = [f"{_count(past.incidents, 'incident')}{_gone(past)}"]
-    lines.extend(f"{cause or 'no cause found'}: {many}" for cause, many in past.causes[:_MOST_COUNTED])
+    lines.extend(
+        f"{cause or 'went without a fix, or no cause found'}: {many}" for cause, many in past.causes[:_MOST_COUNTED]
+    )
     lines.extend(f"{place}: {_count(many, 'time')}" for place, many in past.repeats[:_MOST_COUNTED])
     return tuple(lines)
 

@@ -77,8 +77,8 @@ WORDS = (
     "<!channel> " * 400,
     "long" * 1_000,
 )
-OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time_secs\}(?: \(\{ago\}\))?\|[\d\w:. -]+>", re.ASCII)
-OUR_FORMATS = {"{date_short_pretty} {time_secs}", "{date_short_pretty} {time_secs} ({ago})"}
+OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time(?:_secs)?\}(?: \(\{ago\}\))?\|[\d\w:. -]+>", re.ASCII)
+OUR_FORMATS = {f"{{date_short_pretty}} {{{time}}}{ago}" for time in ("time", "time_secs") for ago in ("", " ({ago})")}
 OUR_NAMES = re.compile(r"[\w .:/-]*", re.ASCII)
 QUOTED = {"text", "date", "plain_text", "mrkdwn"}  # what may hold words, each with its own rule
 SHOWN = {"rich_text", "rich_text_section", "rich_text_preformatted", "context", "actions", "divider", "input"}

@@ -56,6 +56,8 @@ def test_from_the_alert_to_resolved(office: Office) -> None:
     assert "asked by ada, approved by ben" in alert(office)
     channel = [each for each in office.workspace.messages(CHANNEL) if each.in_channel]
     assert len(channel) == 1
+    office.type("ben", "history prod/zookeeper0-0")
+    assert "Incidents of prod/zookeeper0-0: 1" in office.whispered("ben", "Incidents of")
 
 
 def test_who_asked_may_not_approve_and_who_is_not_listed_may_nothing(office: Office) -> None:

@@ -244,6 +244,13 @@ def test_blindness_is_told_until_it_ends() -> None:
     assert outcome(seeing, "blind") == "stale"
 
 
+def test_of_many_that_went_five_are_named_and_the_rest_is_counted() -> None:
+    many = tuple(replace(SECOND_POD, uid=PodUid(f"uid-{n}"), name=f"web-{n}") for n in range(7))
+    gone = taken(replace(first(), members=many), seen(gone=tuple(each.uid for each in many)))
+
+    assert gone.last == "Gone: prod/web-0, prod/web-1, prod/web-2, prod/web-3, prod/web-4 and 2 more."
+
+
 def test_a_pod_that_comes_back_within_ten_minutes_never_went() -> None:
     gone = taken(first(), seen(gone=(UID,)))
     moments = (SEEN, SEEN + REOPENS, SEEN + REOPENS + SECOND)

@@ -50,9 +50,11 @@ BESIDE = @$(MAKE) --no-print-directory --jobs --keep-going --output-sync=target
 QUICK := -q -p no:cacheprovider -m "not lab and not bench and not crash and not browser"
 ON_WIRES := tests/cli tests/demo tests/edges tests/node tests/stories
 
-.PHONY: test-pure test-stories test-node test-slack test-ways test-wire
+PARTS := test-pure test-stories test-node test-restarts test-slack test-ways test-wire
+
+.PHONY: $(PARTS)
 test: $(STAMP)
-	$(BESIDE) test-pure test-stories test-node test-slack test-ways test-wire
+	$(BESIDE) $(PARTS)
 
 test-pure: # its coverage counts
 	$(BIN)/coverage run -m pytest $(QUICK) tests $(ON_WIRES:%=--ignore=%)
@@ -61,8 +63,13 @@ test-pure: # its coverage counts
 test-stories:
 	$(BIN)/pytest $(QUICK) tests/stories tests/cli
 
+RESTARTS := tests/node/test_restarts.py tests/node/test_daemon_json.py
+
 test-node:
-	$(BIN)/pytest $(QUICK) tests/node
+	$(BIN)/pytest $(QUICK) tests/node $(RESTARTS:%=--ignore=%)
+
+test-restarts:
+	$(BIN)/pytest $(QUICK) $(RESTARTS)
 
 WAYS := tests/edges/slack/test_http.py tests/edges/slack/test_ears.py
 

@@ -138,16 +138,20 @@ def notice(says: Blocks) -> dict[str, Any]:
 
 
 def home(standing: Standing, who: Person, now: datetime, notice: str = "") -> dict[str, Any]:
-    """For one person: what waits for their word comes first, whole, so that it can be given here."""
+    """For one person: what waits for their word comes first, whole, so that it can be given here; a pause before it."""
     waits = [
         (each, each.phase.plan) for each in standing.incidents if isinstance(each.phase, Proposed) and _asked(each, who)
     ]
+    switch = _switch(standing.pause, now)
     blocks: list[Block] = [said(notice, now)] if notice else []
+    if standing.pause is not None:
+        blocks.extend(switch)
     if waits:
         blocks.extend(labelled([("Waits for your approval", (_count(len(waits), "plan"),))], now))
     for incident, plan in waits[:MOST_PLANS]:
         blocks.extend((*plan_blocks(incident, plan, standing.people, now), DividerBlock()))
-    blocks.extend(_switch(standing.pause, now))
+    if standing.pause is None:
+        blocks.extend(switch)
     open_ones = [line(each, now) for each in standing.incidents[:MOST_SHOWN]]
     if (left := len(standing.incidents) - MOST_SHOWN) > 0:
         open_ones.append(f"and {left} more")

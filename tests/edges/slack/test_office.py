@@ -222,6 +222,15 @@ def test_the_home_tab_shows_what_waits_and_the_switch(office: Office) -> None:
     assert "On: what is approved is done." in said
     assert "prod-eu: last read" in said
 
+    office.engine.pause("ada", "a release")
+    office.click_home("ben")
+
+    def in_front() -> bool:
+        shown = json.dumps(office.state("ben")["home"])
+        return 0 < shown.find("by ada: a release") < shown.find("Waits for your approval")
+
+    eventually("the pause, before what waits", in_front)
+
 
 def test_a_plan_is_approved_on_the_home_tab_and_the_tab_says_so(office: Office) -> None:
     seen(office)

@@ -223,7 +223,9 @@ TYPED = ("diagnose {}", "node {}", "history {}", "{}", "pause {}", "resume {}", 
 
 
 def answers(office: Bad) -> int:
-    return sum(len(office.workspace.whispers(CHANNEL, who)) for who in PEOPLE.values())
+    """To one person, or for all to read."""
+    to_all = sum("FIXES" in each.text for each in office.workspace.messages(CHANNEL) if each.in_channel)
+    return to_all + sum(len(office.workspace.whispers(CHANNEL, who)) for who in PEOPLE.values())
 
 
 def plays(office: Bad, walk: Walk, word: str, n: int) -> None:

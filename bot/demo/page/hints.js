@@ -2,7 +2,7 @@
 
 import { inChannel, inThread } from "./state.js";
 
-const STATUS = /^\W*([A-Z][A-Z ]*[A-Z])\b/;
+const STATUS = /^\W*((?!FIXES )[A-Z][A-Z ]*[A-Z])\b/;
 const UNDER_WAY = new Set(["CHECKING", "FIXING", "VERIFYING"]);
 
 /** @typedef {{text: string, does?: {words: string, [data: string]: string}}} Hint `does`: a button that does it */

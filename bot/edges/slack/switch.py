@@ -29,14 +29,14 @@ class Switch:
     def pause(self, caller: Caller, why: str, place: str = "") -> str:
         """What to answer, for all to read."""
         self._bot.pause(caller.person, why, caller.via)
-        by = f"⏸️ FIXES PAUSED by {caller.person}: {why or 'no reason given'}."
+        by = f"FIXES PAUSED by {caller.person}: {why or 'no reason given'}."
         return self._announced(f"{by} Diagnosis goes on. Who may approve can resume them.", place)
 
     def resume(self, caller: Caller, why: str, place: str = "") -> Refusal | str:
         no = self._bot.resume(caller.person, why, via=caller.via)
         if no is not None:
             return no
-        by = f"▶️ FIXES GO ON, resumed by {caller.person}: {why}."
+        by = f"FIXES GO ON, resumed by {caller.person}: {why}."
         return self._announced(f"{by} What waits for approval can be approved.", place)
 
     def _announced(self, text: str, place: str) -> str:

@@ -50,7 +50,7 @@ BESIDE = @$(MAKE) --no-print-directory --jobs --keep-going --output-sync=target
 QUICK := -q -p no:cacheprovider -m "not lab and not bench and not crash and not browser"
 ON_WIRES := tests/cli tests/demo tests/edges tests/node tests/stories
 
-PARTS := test-pure test-stories test-node test-restarts test-slack test-ways test-wire
+PARTS := test-pure test-stories test-node test-restarts test-slack test-ways test-wire test-demo
 
 .PHONY: $(PARTS)
 test: $(STAMP)
@@ -71,7 +71,7 @@ test-node:
 test-restarts:
 	$(BIN)/pytest $(QUICK) $(RESTARTS)
 
-WAYS := tests/edges/slack/test_http.py tests/edges/slack/test_ears.py
+WAYS := $(addprefix tests/edges/slack/,test_http.py test_ears.py test_groups.py)
 
 test-slack:
 	$(BIN)/pytest $(QUICK) tests/edges/slack $(WAYS:%=--ignore=%)
@@ -80,7 +80,10 @@ test-ways:
 	$(BIN)/pytest $(QUICK) $(WAYS)
 
 test-wire:
-	$(BIN)/pytest $(QUICK) tests/edges tests/demo --ignore=tests/edges/slack
+	$(BIN)/pytest $(QUICK) tests/edges --ignore=tests/edges/slack
+
+test-demo:
+	$(BIN)/pytest $(QUICK) tests/demo
 
 # A real PostgreSQL, and processes that are killed at every boundary.
 SLOW := -q -s -p no:cacheprovider -m crash

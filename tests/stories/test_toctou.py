@@ -164,6 +164,7 @@ def story(house: House, ward: Ward, change: Callable[[Ward], None], moment: str)
         house.engine.perform(job)
 
 
+@pytest.mark.crash
 def test_nothing_is_done_to_what_was_not_approved(tmp_path: Path) -> None:
     survived, cells = 0, [(name, moment) for name in CHANGES for moment in MOMENTS]
     for n, (name, moment) in enumerate(cells):
